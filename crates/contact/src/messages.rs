@@ -1,0 +1,149 @@
+//! The newest inbound messages of one friend, with what was edited or taken back.
+//!
+//! Any message may be taken back later, and the notice may come before the message. To give the same answer in any order,
+//! the newest [`REMEMBERED`] messages are kept whether or not they were taken back, and a notice is kept until every
+//! remembered message is newer than it: then its message cannot come back into the window.
+
+use crate::Moment;
+use serde::{Deserialize, Serialize};
+
+/// Messages remembered per friend. Someone who takes back this many of the newest messages in a row is shown with no last
+/// response at all, rather than with an older one.
+pub const REMEMBERED: usize = 8;
+
+/// The window of newest messages.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Messages {
+    /// Ascending by moment and message ID, without duplicates, at most [`REMEMBERED`].
+    newest: Vec<Message>,
+    /// Ascending by message ID.
+    notices: Vec<Notice>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Message {
+    at: Moment,
+    id: Box<str>,
+    /// Empty once taken back: nothing of an unsent message is kept.
+    text: Box<str>,
+}
+
+/// What became of one message, known or still to come.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Notice {
+    message: Box<str>,
+    unsent: Option<Moment>,
+    edited: Option<Edit>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Edit {
+    at: Moment,
+    text: Box<str>,
+}
+
+impl Messages {
+    /// A message was received.
+    pub fn receive(&mut self, at: Moment, id: &str, text: &str) {
+        if self.is_before_window(at, id) {
+            return;
+        }
+        let text = if self.takes_back(id, at) { "" } else { text };
+        match self.newest.binary_search_by(|known| (known.at, &*known.id).cmp(&(at, id))) {
+            Ok(known) => {
+                let known = &mut self.newest[known];
+                if !known.text.is_empty() && *known.text < *text {
+                    known.text = text.into();
+                }
+            }
+            Err(place) => {
+                self.newest.insert(place, Message { at, id: id.into(), text: text.into() });
+                if self.newest.len() > REMEMBERED {
+                    self.newest.remove(0);
+                }
+                self.forget_settled_notices();
+            }
+        }
+    }
+
+    /// A message was taken back.
+    pub fn unsend(&mut self, at: Moment, id: &str) {
+        self.note(at, id, |notice| {
+            notice.unsent = notice.unsent.max(Some(at));
+            if let Some(edit) = notice.edited.as_mut().filter(|edit| Some(edit.at) <= notice.unsent) {
+                edit.text = "".into();
+            }
+        });
+        for message in self.newest.iter_mut().filter(|message| *message.id == *id && message.at.time_ms <= at.time_ms) {
+            message.text = "".into();
+        }
+    }
+
+    /// A message got a new text; of several edits the newest holds.
+    pub fn edit(&mut self, at: Moment, id: &str, text: &str) {
+        self.note(at, id, |notice| {
+            let text = if Some(at) <= notice.unsent { "" } else { text };
+            notice.edited = notice.edited.take().max(Some(Edit { at, text: text.into() }));
+        });
+    }
+
+    /// The newest message that was not taken back: when it was sent, and its text as it reads now.
+    pub fn newest(&self) -> Option<(Moment, &str)> {
+        let message = self.newest.iter().rev().find(|message| !self.takes_back(&message.id, message.at))?;
+        let edit = self.notice(&message.id).and_then(|notice| notice.edited.as_ref());
+        let edit = edit.filter(|edit| edit.at.time_ms >= message.at.time_ms);
+        Some((message.at, edit.map_or(&*message.text, |edit| &*edit.text)))
+    }
+
+    fn is_before_window(&self, at: Moment, id: &str) -> bool {
+        self.newest.len() == REMEMBERED && (at, id) < (self.newest[0].at, &*self.newest[0].id)
+    }
+
+    fn notice(&self, id: &str) -> Option<&Notice> {
+        let place = self.notices.binary_search_by(|notice| (*notice.message).cmp(id)).ok()?;
+        Some(&self.notices[place])
+    }
+
+    fn takes_back(&self, id: &str, sent: Moment) -> bool {
+        let unsent = self.notice(id).and_then(|notice| notice.unsent);
+        unsent.is_some_and(|unsent| unsent.time_ms >= sent.time_ms)
+    }
+
+    fn note(&mut self, at: Moment, id: &str, change: impl FnOnce(&mut Notice)) {
+        if self.is_settled(at) {
+            return;
+        }
+        let place = match self.notices.binary_search_by(|notice| (*notice.message).cmp(id)) {
+            Ok(place) => place,
+            Err(place) => {
+                self.notices.insert(place, Notice { message: id.into(), unsent: None, edited: None });
+                place
+            }
+        };
+        change(&mut self.notices[place]);
+    }
+
+    /// A notice from before the whole window speaks of a message that is out of it for good.
+    fn is_settled(&self, at: Moment) -> bool {
+        self.newest.len() == REMEMBERED && at.time_ms < self.newest[0].at.time_ms
+    }
+
+    fn forget_settled_notices(&mut self) {
+        if self.newest.len() < REMEMBERED {
+            return;
+        }
+        let oldest_ms = self.newest[0].at.time_ms;
+        self.notices.retain_mut(|notice| {
+            notice.unsent = notice.unsent.filter(|at| at.time_ms >= oldest_ms);
+            notice.edited = notice.edited.take().filter(|edit| edit.at.time_ms >= oldest_ms);
+            notice.unsent.is_some() || notice.edited.is_some()
+        });
+    }
+}
+
+/// Prints no text.
+impl std::fmt::Debug for Messages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Messages({} remembered, {} notices)", self.newest.len(), self.notices.len())
+    }
+}

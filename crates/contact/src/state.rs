@@ -1,0 +1,154 @@
+//! What is known of one LINE user: a fold in which each field is a maximum (or minimum) over what was seen.
+
+use crate::link::Account;
+use crate::messages::Messages;
+use crate::{Confirmation, ConnectionNumber, Event, Kind, Likeness, Moment, Profile};
+use serde::{Deserialize, Serialize};
+
+/// Everything known of one LINE user, over all connections that see the same user ID.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Ascending by connection number.
+    friends: Vec<(ConnectionNumber, Friend)>,
+    /// The contact in HubSpot, as last confirmed.
+    pub account: Account,
+}
+
+impl User {
+    /// Folds one event in. Any order and any duplication give the same state.
+    pub fn apply(&mut self, event: &Event) {
+        self.friend_mut(event.connection).apply(event.at, &event.kind);
+    }
+
+    /// Folds the answer to a profile look-up in.
+    pub fn apply_profile(&mut self, connection: ConnectionNumber, profile: Profile) {
+        self.friend_mut(connection).apply_profile(profile);
+    }
+
+    /// Folds what HubSpot confirmed in; the highest revision holds.
+    pub fn apply_confirmation(&mut self, confirmation: Confirmation) {
+        self.account.apply(confirmation);
+    }
+
+    /// The person as a friend of one connection.
+    pub fn friend(&self, connection: ConnectionNumber) -> Option<&Friend> {
+        let place = self.friends.binary_search_by_key(&connection, |(number, _)| *number).ok()?;
+        Some(&self.friends[place].1)
+    }
+
+    /// All connections that know this user, ascending.
+    pub fn friends(&self) -> impl Iterator<Item = (ConnectionNumber, &Friend)> {
+        self.friends.iter().map(|(number, friend)| (*number, friend))
+    }
+
+    fn friend_mut(&mut self, connection: ConnectionNumber) -> &mut Friend {
+        let place = match self.friends.binary_search_by_key(&connection, |(number, _)| *number) {
+            Ok(place) => place,
+            Err(place) => {
+                self.friends.insert(place, (connection, Friend::default()));
+                place
+            }
+        };
+        &mut self.friends[place].1
+    }
+}
+
+/// What is known of one person as a friend of one official account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Friend {
+    /// Time of the first event that makes a contact.
+    first_action_ms: Option<i64>,
+    /// Time of the newest such event.
+    newest_action_ms: Option<i64>,
+    /// Time of the newest message or follow.
+    returned_ms: Option<i64>,
+    /// The newest follow.
+    followed: Option<Moment>,
+    /// The newest unfollow.
+    unfollowed: Option<Moment>,
+    messages: Messages,
+    /// The newest one-to-one answer.
+    answered: Option<Moment>,
+    /// The newest successful profile.
+    profile: Option<Profile>,
+    /// The newest event that a profile look-up was made for, whatever LINE answered.
+    profile_covers_ms: Option<i64>,
+}
+
+impl Friend {
+    fn apply(&mut self, at: Moment, kind: &Kind) {
+        if kind.makes_contact() {
+            self.first_action_ms = Some(self.first_action_ms.map_or(at.time_ms, |first| first.min(at.time_ms)));
+            self.newest_action_ms = self.newest_action_ms.max(Some(at.time_ms));
+        }
+        if kind.brings_back() {
+            self.returned_ms = self.returned_ms.max(Some(at.time_ms));
+        }
+        match kind {
+            Kind::Followed => self.followed = self.followed.max(Some(at)),
+            Kind::Unfollowed => self.unfollowed = self.unfollowed.max(Some(at)),
+            Kind::Messaged { message, text } => self.messages.receive(at, message, text),
+            Kind::Edited { message, text } => self.messages.edit(at, message, text),
+            Kind::Unsent { message } => self.messages.unsend(at, message),
+            Kind::Answered => self.answered = self.answered.max(Some(at)),
+            Kind::Acted | Kind::Imported => {}
+        }
+    }
+
+    fn apply_profile(&mut self, profile: Profile) {
+        self.profile_covers_ms = self.profile_covers_ms.max(Some(profile.covers_ms));
+        if profile.found.is_some() {
+            self.profile = self.profile.take().max(Some(profile));
+        }
+    }
+
+    /// When the person was first seen doing something that makes a contact: `LINE ID Sync Date _ N`, milliseconds.
+    pub fn sync_date_ms(&self) -> Option<i64> {
+        self.first_action_ms
+    }
+
+    /// The newest event that makes a contact, milliseconds.
+    pub fn newest_action_ms(&self) -> Option<i64> {
+        self.newest_action_ms
+    }
+
+    /// The newest message or follow, milliseconds: what brings a deleted contact back.
+    pub fn returned_ms(&self) -> Option<i64> {
+        self.returned_ms
+    }
+
+    /// The newest follow, milliseconds.
+    pub fn followed_ms(&self) -> Option<i64> {
+        self.followed.map(|at| at.time_ms)
+    }
+
+    /// Does the person follow the account? The newest of follow and unfollow tells. Where neither was seen: yes once the
+    /// person acted, for one can write without being a friend but then counts as one; unknown before.
+    pub fn follows(&self) -> Option<bool> {
+        match (self.followed, self.unfollowed) {
+            (None, None) => self.first_action_ms.map(|_| true),
+            (followed, unfollowed) => Some(followed > unfollowed),
+        }
+    }
+
+    /// The text of the newest message that was not taken back.
+    pub fn last_response(&self) -> Option<&str> {
+        self.messages.newest().map(|(_, text)| text)
+    }
+
+    /// Does the person wait for an answer? Yes if the newest message that was not taken back is newer than the newest
+    /// answer; no before the first message.
+    pub fn unanswered(&self) -> bool {
+        self.messages.newest().is_some_and(|(sent, _)| Some(sent) > self.answered)
+    }
+
+    /// Name and picture from the newest look-up that LINE answered.
+    pub fn likeness(&self) -> Option<&Likeness> {
+        self.profile.as_ref().and_then(|profile| profile.found.as_ref())
+    }
+
+    /// The newest event that a profile look-up was made for, milliseconds.
+    pub fn profile_covers_ms(&self) -> Option<i64> {
+        self.profile_covers_ms
+    }
+}
