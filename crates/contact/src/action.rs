@@ -28,7 +28,9 @@ pub fn decide(id: UserId, user: &User, connections: &Connections) -> Action {
         Link::Unknown | Link::Gone { .. } | Link::Erased { .. } | Link::Merged { .. } => Action::Nothing,
     };
     match &action {
-        Action::Create(values) | Action::Update(_, values) if account.refused.as_ref() == Some(values) => Action::Nothing,
+        Action::Create(values) | Action::Update(_, values) if account.refused.as_ref() == Some(values) => {
+            Action::Nothing
+        }
         _ => action,
     }
 }
