@@ -79,6 +79,7 @@ impl Account {
 
     /// The confirmation that follows this one: the same values, the next revision.
     pub fn next(&self, observed_at_ms: i64, link: Link) -> Confirmation {
-        Confirmation { revision: self.revision + 1, observed_at_ms, link, values: self.values.clone(), refused: None }
+        let revision = self.revision.saturating_add(1);
+        Confirmation { revision, observed_at_ms, link, values: self.values.clone(), refused: None }
     }
 }

@@ -52,7 +52,7 @@ impl Messages {
         match self.newest.binary_search_by(|known| (known.at, &*known.id).cmp(&(at, id))) {
             Ok(known) => {
                 let known = &mut self.newest[known];
-                if !known.text.is_empty() && *known.text < *text {
+                if *known.text < *text {
                     known.text = text.into();
                 }
             }
@@ -145,5 +145,37 @@ impl Messages {
 impl std::fmt::Debug for Messages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Messages({} remembered, {} notices)", self.newest.len(), self.notices.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EventId;
+
+    fn at(time_ms: i64) -> Moment {
+        Moment { time_ms, id: EventId(0) }
+    }
+
+    #[test]
+    fn what_can_no_longer_matter_is_forgotten() {
+        let mut messages = Messages::default();
+        for time_ms in 0..1_000 {
+            let id = time_ms.to_string();
+            messages.receive(at(time_ms), &id, "text");
+            messages.edit(at(time_ms), &id, "edited");
+            messages.unsend(at(time_ms), &id);
+            messages.unsend(at(0), "long ago");
+            assert!(messages.newest.len() <= REMEMBERED);
+            assert!(messages.notices.len() <= REMEMBERED + 1);
+        }
+    }
+
+    #[test]
+    fn debug_output_holds_no_text() {
+        let mut messages = Messages::default();
+        messages.receive(at(1), "a", "secret");
+        messages.edit(at(2), "b", "secret");
+        assert_eq!(format!("{messages:?}"), "Messages(1 remembered, 1 notices)");
     }
 }

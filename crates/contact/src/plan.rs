@@ -37,12 +37,12 @@ impl Plan {
         match (name, connections_max) {
             ("custom", Some(number)) => Ok(Self::Custom(number)),
             ("custom", None) => Err(PlanError::NumberMissing),
-            (_, Some(_)) => Err(PlanError::NumberUnasked),
             ("trial", None) => Ok(Self::Trial),
             ("starter", None) => Ok(Self::Starter),
             ("professional", None) => Ok(Self::Professional),
             ("enterprise", None) => Ok(Self::Enterprise),
-            (_, None) => Err(PlanError::Unknown),
+            ("trial" | "starter" | "professional" | "enterprise", Some(_)) => Err(PlanError::NumberUnasked),
+            _ => Err(PlanError::Unknown),
         }
     }
 }
@@ -89,3 +89,42 @@ impl fmt::Display for PlanError {
 }
 
 impl std::error::Error for PlanError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_allows_two_two_ten_fifty_or_what_was_agreed() {
+        for (name, number, connections_max) in [
+            ("trial", None, 2),
+            ("starter", None, 2),
+            ("professional", None, 10),
+            ("enterprise", None, 50),
+            ("custom", Some(0), 0),
+            ("custom", Some(73), 73),
+            ("custom", Some(u32::MAX), u32::MAX),
+        ] {
+            let plan = Plan::new(name, number);
+            assert_eq!(plan.map(Plan::connections_max), Ok(connections_max), "{name}");
+            assert_eq!(plan.map(|plan| plan.to_string()).as_deref(), Ok(name));
+        }
+    }
+
+    #[test]
+    fn a_number_goes_with_custom_and_only_with_custom() {
+        assert_eq!(Plan::new("custom", None), Err(PlanError::NumberMissing));
+        assert_eq!("custom".parse::<Plan>(), Err(PlanError::NumberMissing));
+        for name in ["trial", "starter", "professional", "enterprise"] {
+            assert_eq!(Plan::new(name, Some(2)), Err(PlanError::NumberUnasked), "{name}");
+        }
+    }
+
+    #[test]
+    fn any_other_name_is_no_plan() {
+        for name in ["", "Trial", " trial", "free", "custom 10"] {
+            assert_eq!(Plan::new(name, None), Err(PlanError::Unknown), "{name}");
+            assert_eq!(Plan::new(name, Some(3)), Err(PlanError::Unknown), "{name}");
+        }
+    }
+}

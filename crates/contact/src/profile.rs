@@ -56,7 +56,99 @@ impl Friend {
             return Some(ProfileDue { covers_ms: newest_action, first: true });
         };
         let new_follow = self.followed_ms().is_some_and(|follow| follow > covered);
-        let stale = newest_action >= covered.saturating_add(REFRESH_AFTER_MS);
+        let stale = newest_action.saturating_sub(covered) >= REFRESH_AFTER_MS;
         (new_follow || stale).then_some(ProfileDue { covers_ms: newest_action, first: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ConnectionNumber, Event, EventId, Kind, Moment, User, UserId};
+
+    const DAY: i64 = REFRESH_AFTER_MS;
+
+    enum Step {
+        Happened(i64, Kind),
+        /// A look-up made for the event of this time; was the profile found?
+        LookedUp(i64, bool),
+    }
+
+    use Step::{Happened, LookedUp};
+
+    fn message() -> Kind {
+        Kind::Messaged { message: "m".into(), text: "hello".into() }
+    }
+
+    /// `due` is the event for which a look-up is due, and whether it is the first.
+    #[track_caller]
+    fn check(story: impl IntoIterator<Item = Step>, due: Option<(i64, bool)>) {
+        let connection = ConnectionNumber::new(1).expect("not 0");
+        let mut user = User::default();
+        for (place, step) in story.into_iter().enumerate() {
+            match step {
+                Happened(time_ms, kind) => {
+                    let at = Moment { time_ms, id: EventId(place as u128) };
+                    user.apply(&Event { user: UserId::from_u128(1), connection, at, kind });
+                }
+                LookedUp(covers_ms, found) => {
+                    let found = found.then(|| Likeness { name: "A".into(), picture: None });
+                    user.apply_profile(connection, Profile { fetched_at_ms: covers_ms, covers_ms, found });
+                }
+            }
+        }
+        let friend = user.friend(connection).expect("seen");
+        assert_eq!(friend.profile_due(), due.map(|(covers_ms, first)| ProfileDue { covers_ms, first }));
+    }
+
+    #[test]
+    fn at_first_sight_a_person_is_looked_up() {
+        for kind in [Kind::Followed, Kind::Acted, Kind::Imported, message()] {
+            check([Happened(10, kind)], Some((10, true)));
+        }
+        check([Happened(20, Kind::Acted), Happened(10, Kind::Followed)], Some((20, true)));
+    }
+
+    #[test]
+    fn what_makes_no_contact_asks_for_no_look_up() {
+        check([Happened(10, Kind::Answered)], None);
+        check([Happened(10, Kind::Unsent { message: "m".into() })], None);
+        check([LookedUp(10, true)], None);
+    }
+
+    #[test]
+    fn one_event_asks_once_whatever_line_answered() {
+        check([Happened(10, Kind::Followed), LookedUp(10, true)], None);
+        check([Happened(10, Kind::Followed), LookedUp(10, false)], None);
+        check([Happened(i64::MAX, Kind::Followed), LookedUp(i64::MAX, true)], None);
+    }
+
+    #[test]
+    fn every_new_follow_asks_again() {
+        check([Happened(10, Kind::Followed), LookedUp(10, true), Happened(11, Kind::Followed)], Some((11, false)));
+        check([Happened(10, Kind::Followed), LookedUp(10, false), Happened(11, Kind::Followed)], Some((11, false)));
+        check([Happened(10, Kind::Followed), LookedUp(10, true), Happened(9, Kind::Followed)], None);
+    }
+
+    #[test]
+    fn a_message_asks_again_when_the_last_look_up_is_a_day_old() {
+        let known = || [Happened(10, Kind::Followed), LookedUp(10, true)];
+        check(known().into_iter().chain([Happened(9 + DAY, message())]), None);
+        check(known().into_iter().chain([Happened(10 + DAY, message())]), Some((10 + DAY, false)));
+        check(known().into_iter().chain([Happened(10 + DAY, Kind::Acted)]), Some((10 + DAY, false)));
+        check(known().into_iter().chain([Happened(10 + DAY, Kind::Answered)]), None);
+    }
+
+    #[test]
+    fn nobody_is_looked_up_who_blocks_the_account() {
+        check([Happened(10, Kind::Followed), Happened(20, Kind::Unfollowed)], None);
+        check([Happened(10, message()), Happened(20, Kind::Unfollowed), Happened(20 + DAY, message())], None);
+        check([Happened(10, Kind::Unfollowed), Happened(20, Kind::Followed)], Some((20, true)));
+    }
+
+    #[test]
+    fn times_at_both_ends_of_the_number_line_are_times() {
+        check([Happened(i64::MAX, message()), LookedUp(i64::MIN, true)], Some((i64::MAX, false)));
+        check([Happened(i64::MIN, message()), LookedUp(i64::MAX, true)], None);
     }
 }

@@ -128,3 +128,110 @@ impl Names {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn property(field: Field, number: u32) -> Property {
+        Property { connection: ConnectionNumber::new(number).expect("not 0"), field }
+    }
+
+    #[test]
+    fn labels_and_internal_names_carry_the_connection_number() {
+        for (field, label, name) in [
+            (Field::UserId, "LINE User ID _ 1", "line_user_id_1"),
+            (Field::UserName, "LINE User Name _ 1", "line_user_name_1"),
+            (Field::UserPicture, "LINE User Picture _ 1", "line_user_picture_1"),
+            (Field::Follow, "LINE Follow _ 1", "line_follow_1"),
+            (Field::SyncDate, "LINE ID Sync Date _ 1", "line_id_sync_date_1"),
+            (Field::Unanswered, "LINE Unanswered _ 1", "line_unanswered_1"),
+            (Field::LastResponse, "LINE Last Response _ 1", "line_last_response_1"),
+        ] {
+            assert_eq!(property(field, 1).label(), label);
+            assert_eq!(Names::default().name(property(field, 1)), name);
+            assert_eq!(property(field, 23).label(), label.replace('1', "23"));
+            assert_eq!(Names::default().name(property(field, 23)), name.replace('1', "23"));
+        }
+    }
+
+    #[test]
+    fn a_connection_has_seven_properties() {
+        let connection = ConnectionNumber::new(3).expect("not 0");
+        let names = Names::default().of_connection(connection);
+        assert!(names.iter().all(|(property, name)| {
+            property.connection == connection && Names::default().property(name) == Some(*property)
+        }));
+        assert_eq!(names.map(|(property, _)| property.field), Field::ALL);
+    }
+
+    #[test]
+    fn the_prefix_is_a_setting() {
+        let names = Names::with_prefix("kizuna_").expect("well spelt");
+        assert_eq!(names.prefix(), "kizuna_");
+        assert_eq!(names.name(property(Field::Follow, 2)), "kizuna_follow_2");
+        assert_eq!(names.property("line_follow_2"), None);
+        assert_eq!(names.property("kizuna_follow_2"), Some(property(Field::Follow, 2)));
+    }
+
+    #[test]
+    fn a_prefix_that_hubspot_would_refuse_is_refused() {
+        let longest = "a".repeat(60);
+        assert!(Names::with_prefix(&longest).is_some());
+        for bad in ["", "_line", "1line", "Line", "line-", "line ", "ライン", &format!("{longest}a")] {
+            assert_eq!(Names::with_prefix(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_of_others_are_not_ours() {
+        for name in [
+            "",
+            "line_",
+            "line_follow",
+            "line_follow_",
+            "line_follow_0",
+            "line_follow_01",
+            "line_follow_+1",
+            "line_follow_-1",
+            "line_follow_4294967296",
+            "line_follow_1_1",
+            "line_follower_1",
+            "Line_follow_1",
+            "xline_follow_1",
+            "email",
+        ] {
+            assert_eq!(Names::default().property(name), None, "{name}");
+        }
+    }
+
+    fn thorough() -> ProptestConfig {
+        let config = ProptestConfig::default();
+        ProptestConfig { cases: config.cases.max(1_000), ..config }
+    }
+
+    proptest! {
+        #![proptest_config(thorough())]
+
+        #[test]
+        fn a_name_leads_back_to_its_property(
+            prefix in "[a-z][a-z0-9_]{0,59}",
+            number in 1..=u32::MAX,
+            field in 0..Field::ALL.len(),
+        ) {
+            let names = Names::with_prefix(&prefix).expect("well spelt");
+            let property = property(Field::ALL[field], number);
+            let name = names.name(property);
+            prop_assert_eq!(names.property(&name), Some(property));
+            prop_assert!(name.len() <= 100, "HubSpot takes names of 100 characters");
+        }
+
+        #[test]
+        fn any_text_is_read_as_at_most_one_property(name in "(line_)?[a-z_]{0,14}(_[0-9+-]{0,11})?") {
+            if let Some(property) = Names::default().property(&name) {
+                prop_assert_eq!(Names::default().name(property), name);
+            }
+        }
+    }
+}
