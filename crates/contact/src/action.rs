@@ -28,11 +28,15 @@ pub fn decide(id: UserId, user: &User, connections: &Connections) -> Action {
         Link::Unknown | Link::Gone { .. } | Link::Erased { .. } | Link::Merged { .. } => Action::Nothing,
     };
     match &action {
-        Action::Create(values) | Action::Update(_, values) if account.refused.as_ref() == Some(values) => {
+        Action::Create(values) | Action::Update(_, values) if all_refused(values, account.refused.as_ref()) => {
             Action::Nothing
         }
         _ => action,
     }
+}
+
+fn all_refused(values: &Values, refused: Option<&Values>) -> bool {
+    refused.is_some_and(|refused| values.iter().all(|(property, value)| refused.get(property) == Some(value)))
 }
 
 fn create(id: UserId, user: &User, connections: &Connections) -> Action {
