@@ -97,6 +97,11 @@ impl<'a> Source<'a> {
         value.map(Some)
     }
 
+    /// What was given for a setting that was not read yet, for a rule over several settings.
+    pub fn peek(&self, variable: &str) -> Option<&str> {
+        self.given.get(variable).map(|given| given.text.trim())
+    }
+
     /// A secret may lie in a file, whose name the variable with `_FILE` at its end gives.
     fn or_from_file(&mut self, variable: &str, direct: Option<Given>) -> Option<Option<Given>> {
         let Some(named) = self.given.remove(&format!("{variable}_FILE")) else { return Some(direct) };
@@ -117,9 +122,14 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Which settings that begin alike were given and not read yet.
+    pub fn names(&self, prefix: &str) -> Vec<String> {
+        self.given.keys().filter(|name| name.starts_with(prefix)).cloned().collect()
+    }
+
     /// Takes out everything that begins alike; the rest of each name in lower case, with dots for underscores.
     pub fn family(&mut self, prefix: &'static str) -> BTreeMap<String, String> {
-        let members: Vec<String> = self.given.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        let members = self.names(prefix);
         let take = |name: String| {
             let Given { text, .. } = self.given.remove(&name)?;
             Some((name[prefix.len()..].to_ascii_lowercase().replace('_', "."), text))
@@ -249,7 +259,7 @@ mod tests {
         let sample = read(&[("KIZUNA_KAFKA_SASL_USERNAME", "kizuna")], Some(file)).expect("good");
         assert_eq!(sample.brokers.as_deref(), Some("a:1,b:2"));
         let expected = [("linger.ms", "5"), ("sasl.username", "kizuna"), ("security.protocol", "ssl")];
-        let kafka: Vec<_> = sample.kafka.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let kafka: Vec<_> = sample.kafka.0.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
         assert_eq!(kafka, expected);
     }
 

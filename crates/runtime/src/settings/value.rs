@@ -69,15 +69,8 @@ impl<V: Value> Field for Option<V> {
 
 /// All variables that begin alike, in the spelling of librdkafka: `KIZUNA_KAFKA_SECURITY_PROTOCOL` is `security.protocol`.
 /// Declare it after the fields that share its beginning, with a `*` at the end of its variable.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Family(pub BTreeMap<String, String>);
-
-/// Shows the names only: values may be passwords.
-impl fmt::Debug for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Family(pub BTreeMap<String, Secret>);
 
 impl Field for Family {
     const SECRET: bool = false;
@@ -87,7 +80,8 @@ impl Field for Family {
     }
 
     fn read(source: &mut Source, variable: &'static str, _default: Option<&'static str>) -> Option<Self> {
-        Some(Self(source.family(variable.trim_end_matches('*'))))
+        let members = source.family(variable.trim_end_matches('*'));
+        Some(Self(members.into_iter().map(|(name, text)| (name, Secret::new(&text))).collect()))
     }
 }
 
@@ -269,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_family_shows_no_values() {
-        let family = Family(BTreeMap::from([("sasl.password".to_owned(), "hunter2".to_owned())]));
-        assert_eq!(format!("{family:?}"), r#"{"sasl.password"}"#);
+        let family = Family(BTreeMap::from([("sasl.password".to_owned(), Secret::new("hunter2"))]));
+        assert!(!format!("{family:?}").contains("hunter2"));
     }
 }
