@@ -8,7 +8,7 @@
 //!
 //! Nothing here does I/O, reads a clock, draws a random number or can fail: every function is total, and every fold is a
 //! maximum over what was seen, so any order and any duplication of the same records gives the same state.
-//! The rules of a friend's state and of what is done in HubSpot each have a test named after them in `tests/rules.rs`; the
+//! The rules of a friend's state and of what is done in HubSpot each have a test named after them in `tests/rules`; the
 //! laws of the folds are in `tests/laws.rs`.
 
 #![deny(clippy::arithmetic_side_effects)]

@@ -72,3 +72,20 @@ fn text(text: &str) -> Box<str> {
         Some((end, _)) => text[..end].into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_found_in_whatever_order_they_came() {
+        let connection =
+            |number, auto_create| Connection { number: ConnectionNumber::new(number).expect("not 0"), auto_create };
+        let of = [connection(3, true), connection(1, false), connection(2, true), connection(1, true)];
+        let all: Connections = of.into_iter().collect();
+        for known in &of[..3] {
+            assert_eq!(all.get(known.number), Some(known), "the first of a number counts");
+        }
+        assert_eq!(all.get(connection(4, true).number), None);
+    }
+}

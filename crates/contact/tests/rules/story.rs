@@ -1,0 +1,172 @@
+//! Stories about one person, told in steps, and how they end.
+//!
+//! The expectation is the whole action in text, without the constant LINE user ID: `create: follow_1=Yes …`,
+//! `update 1: unanswered_1=No` (contact 1), `nothing`. Each story is also told backwards and twice over, with the same
+//! ending.
+
+use crate::support::{Record, apply, bytes, connections, fold, hubspot_does, number};
+use contact::{
+    Action, ContactId, Event, EventId, Field, Kind, Likeness, Link, Moment, Names, Profile, User, UserId, decide,
+};
+use std::collections::BTreeMap;
+
+pub const USER: UserId = UserId::from_u128(0x8e74_2f61_d673_b39c_7fff_3cec_b753_6ef0);
+
+/// One step of a story. What happens between the person and LINE happens on connection 1 unless said otherwise.
+#[derive(Clone)]
+pub enum Step {
+    /// An event; without an ID it gets its place in the story.
+    Happened {
+        on: u32,
+        at: i64,
+        id: Option<u128>,
+        kind: Kind,
+    },
+    LookedUp {
+        on: u32,
+        profile: Profile,
+    },
+    /// HubSpot did what the rules ask for at this point, or refused it, or told something about the contact.
+    Synced,
+    Refused,
+    Told(i64, fn(ContactId, i64) -> Link),
+    /// The operator changed a connection.
+    AutoCreateOff(u32),
+    Paused(u32),
+}
+
+impl Step {
+    pub fn on(mut self, connection: u32) -> Self {
+        match &mut self {
+            Self::Happened { on, .. } | Self::LookedUp { on, .. } => *on = connection,
+            _ => panic!("only what LINE tells belongs to a connection"),
+        }
+        self
+    }
+
+    pub fn id(mut self, number: u128) -> Self {
+        match &mut self {
+            Self::Happened { id, .. } => *id = Some(number),
+            _ => panic!("only events have an ID"),
+        }
+        self
+    }
+}
+
+pub fn happened(at: i64, kind: Kind) -> Step {
+    Step::Happened { on: 1, at, id: None, kind }
+}
+
+pub fn followed(at: i64) -> Step {
+    happened(at, Kind::Followed)
+}
+
+pub fn unfollowed(at: i64) -> Step {
+    happened(at, Kind::Unfollowed)
+}
+
+pub fn wrote(at: i64, message: &str, text: &str) -> Step {
+    happened(at, Kind::Messaged { message: message.into(), text: text.into() })
+}
+
+pub fn edited(at: i64, message: &str, text: &str) -> Step {
+    happened(at, Kind::Edited { message: message.into(), text: text.into() })
+}
+
+pub fn unsent(at: i64, message: &str) -> Step {
+    happened(at, Kind::Unsent { message: message.into() })
+}
+
+pub fn acted(at: i64) -> Step {
+    happened(at, Kind::Acted)
+}
+
+pub fn imported(at: i64) -> Step {
+    happened(at, Kind::Imported)
+}
+
+pub fn answered(at: i64) -> Step {
+    happened(at, Kind::Answered)
+}
+
+pub fn looked_up(at: i64, name: &str, picture: Option<&str>) -> Step {
+    let found = Some(Likeness { name: name.into(), picture: picture.map(Into::into) });
+    Step::LookedUp { on: 1, profile: Profile { fetched_at_ms: at, covers_ms: at, found } }
+}
+
+pub fn look_up_refused(at: i64) -> Step {
+    Step::LookedUp { on: 1, profile: Profile { fetched_at_ms: at, covers_ms: at, found: None } }
+}
+
+pub fn deleted(at: i64) -> Step {
+    Step::Told(at, |contact, since_ms| Link::Gone { contact, since_ms })
+}
+
+pub fn erased(at: i64) -> Step {
+    Step::Told(at, |_, since_ms| Link::Erased { since_ms })
+}
+
+pub fn merged(at: i64) -> Step {
+    Step::Told(at, |_, _| Link::Merged { into: ContactId(99) })
+}
+
+pub fn moved(at: i64) -> Step {
+    Step::Told(at, |_, _| Link::Live(ContactId(77)))
+}
+
+/// Tells the story and compares what HubSpot is to be told in the end.
+#[track_caller]
+pub fn check(story: impl IntoIterator<Item = Step>, expect: &str) {
+    let mut user = User::default();
+    let mut records = Vec::new();
+    let mut auto_create = BTreeMap::from([(1, true), (2, true)]);
+    for (place, step) in story.into_iter().enumerate() {
+        let now = 1_000 + place as i64;
+        let action = decide(USER, &user, &connections(auto_create.clone()));
+        let record = match step {
+            Step::Happened { on, at, id, kind } => {
+                let at = Moment { time_ms: at, id: EventId(id.unwrap_or(place as u128)) };
+                Some(Record::Event(Event { user: USER, connection: number(on), at, kind }))
+            }
+            Step::LookedUp { on, profile } => Some(Record::Profile(number(on), profile)),
+            Step::Synced => hubspot_does(action, &user, now).map(Record::Confirmation),
+            Step::Refused => {
+                let mut confirmation = user.account.next(now, user.account.link);
+                confirmation.refused = match action {
+                    Action::Create(values) | Action::Update(_, values) => Some(values),
+                    Action::Nothing => panic!("HubSpot can only refuse what it was asked for"),
+                };
+                Some(Record::Confirmation(confirmation))
+            }
+            Step::Told(at, link) => {
+                Some(Record::Confirmation(user.account.next(now, link(ContactId(user.account.revision()), at))))
+            }
+            Step::AutoCreateOff(connection) => auto_create.insert(connection, false).and(None),
+            Step::Paused(connection) => auto_create.remove(&connection).and(None),
+        };
+        if let Some(record) = record {
+            apply(&mut user, &record);
+            records.push(record);
+        }
+    }
+    assert_eq!(in_words(&decide(USER, &user, &connections(auto_create))), expect);
+    assert_eq!(bytes(&fold(records.iter().rev())), bytes(&user), "told backwards");
+    assert_eq!(bytes(&fold(records.iter().chain(&records))), bytes(&user), "told twice");
+}
+
+fn in_words(action: &Action) -> String {
+    let (mut words, values) = match action {
+        Action::Nothing => return "nothing".into(),
+        Action::Create(values) => ("create:".to_owned(), values),
+        Action::Update(contact, values) => (format!("update {contact}:"), values),
+    };
+    for (property, value) in values {
+        if property.field == Field::UserId {
+            assert_eq!(**value, USER.to_string());
+        } else {
+            let name = Names::default().name(*property);
+            words += &format!(" {}={value}", name.trim_start_matches("line_"));
+        }
+    }
+    words
+}
