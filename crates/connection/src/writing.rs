@@ -1,0 +1,138 @@
+//! Claiming a number, defining a connection, removing one.
+
+use crate::registry::{self, Decision};
+use crate::tail::Tail;
+use crate::{Connection, Error, Sealer};
+use contact::{ConnectionNumber, Plan};
+use eventlog::{Log, NewRecord, Topic};
+use schemas::{Codec, ConnectionClaim, ConnectionDefinition, ConnectionState};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A number that is the caller's to define.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The number.
+    pub number: ConnectionNumber,
+    /// The channel had this number before: somebody stopped half-way, or adds the same account again.
+    pub resumed: bool,
+}
+
+/// Claims a number for a channel, within the plan's quota. Any number of processes may do so at once: each gets another
+/// number, and together never more than the plan allows. A channel that has a connection gets that one's number again.
+///
+/// # Errors
+/// [`Error::QuotaReached`]; [`Error::Newer`]; [`Error::Log`], after which the same call may be made again.
+pub async fn claim(
+    log: &Arc<dyn Log>,
+    codec: &Codec,
+    plan: Plan,
+    channel_id: &str,
+    now_ms: i64,
+) -> Result<Claimed, Error> {
+    let connections_max = plan.connections_max();
+    let mut tail = caught_up(log, codec).await?;
+    loop {
+        match tail.registry.foresee(channel_id, connections_max) {
+            Decision::Existing(number) => return Ok(Claimed { number, resumed: true }),
+            Decision::QuotaReached { max } => return Err(Error::QuotaReached { max }),
+            Decision::Accepted(_) => {}
+        }
+        // A new ID each time: the fold and compaction both rely on it.
+        let claim = ConnectionClaim {
+            id: Uuid::new_v4().to_string(),
+            channel_id: channel_id.to_owned(),
+            connections_max,
+            removed: tail.registry.removed().map(ConnectionNumber::get).collect(),
+            at_ms: now_ms,
+        };
+        let end = append(log, schemas::key::claim(&claim.id), codec.encode(&claim)).await? + 1;
+        tail = blocking(move || tail.read_to(end).map(|()| tail)).await?;
+        match tail.registry.decision(&claim.id) {
+            Some(Decision::Accepted(number)) => return Ok(Claimed { number, resumed: false }),
+            // Somebody else was first. What is true now is foreseen above; where a removal came in between, it is worth a
+            // new claim that counts on it.
+            Some(_) => {}
+            None => return Err(unavailable("the log does not give back a claim that it took")),
+        }
+    }
+}
+
+/// Writes a connection's definition, which holds from then on; in state [`Removed`](crate::State::Removed), for good.
+/// A removed connection cannot be defined again.
+///
+/// # Errors
+/// [`Error::Log`].
+pub async fn define(log: &Arc<dyn Log>, codec: &Codec, sealer: &Sealer, connection: &Connection) -> Result<(), Error> {
+    write(log, codec, &connection.seal(sealer)).await
+}
+
+/// Removes a connection, or a number that was claimed and never defined. Needs no master key, so that connections whose key
+/// is lost can be removed.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Newer`]; [`Error::Log`].
+pub async fn remove(log: &Arc<dyn Log>, codec: &Codec, number: ConnectionNumber, now_ms: i64) -> Result<(), Error> {
+    let registry = caught_up(log, codec).await?.registry;
+    let definition = match registry.definition(number) {
+        Some(definition) if definition.state == ConnectionState::Removed => return Ok(()),
+        Some(definition) => definition.clone(),
+        None => {
+            let (_, channel_id) = registry.claimed().find(|(it, _)| *it == number).ok_or(Error::NotFound(number))?;
+            never_defined(number, channel_id, now_ms)
+        }
+    };
+    let removal = ConnectionDefinition {
+        channel_secrets: Vec::new(),
+        access_token: None,
+        webhook_token: None,
+        state: ConnectionState::Removed,
+        ..definition
+    };
+    write(log, codec, &removal).await
+}
+
+fn never_defined(number: ConnectionNumber, channel_id: &str, now_ms: i64) -> ConnectionDefinition {
+    ConnectionDefinition {
+        number: number.get(),
+        name: String::new(),
+        description: String::new(),
+        icon: String::new(),
+        channel_id: channel_id.to_owned(),
+        channel_secrets: Vec::new(),
+        access_token: None,
+        webhook_token: None,
+        bot_user_id: None,
+        auto_create: false,
+        state: ConnectionState::Removed,
+        properties_existed: true,
+        created_at_ms: now_ms,
+    }
+}
+
+async fn write(log: &Arc<dyn Log>, codec: &Codec, definition: &ConnectionDefinition) -> Result<(), Error> {
+    append(log, registry::key(definition), codec.encode(definition)).await.map(drop)
+}
+
+/// Appends a record and gives its offset.
+async fn append(log: &Arc<dyn Log>, key: Vec<u8>, value: Vec<u8>) -> Result<u64, Error> {
+    let positions = log.append(vec![NewRecord { topic: Topic::Connections, key, value: Some(value) }]).await?;
+    let position = positions.first().ok_or_else(|| unavailable("the log took a record and gave no position for it"))?;
+    Ok(position.offset)
+}
+
+async fn caught_up(log: &Arc<dyn Log>, codec: &Codec) -> Result<Tail, Error> {
+    let (log, codec) = (Arc::clone(log), codec.clone());
+    blocking(move || Tail::caught_up(&*log, codec)).await
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|ended| match ended.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => Err(unavailable("this process is ending")),
+    })
+}
+
+fn unavailable(why: &str) -> Error {
+    eventlog::Error::Unavailable(why.to_owned()).into()
+}
