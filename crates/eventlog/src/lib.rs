@@ -3,6 +3,9 @@
 //! One family of traits, [`Log`], [`Reader`] and [`Consumer`], with two implementations that pass one conformance suite:
 //! `kafka` (production, scale-out) and `embedded` (one directory, no server). Nothing outside this crate names rdkafka.
 
+pub mod embedded;
+pub mod kafka;
+pub mod partitioning;
 pub mod record;
 
 pub use record::{NewRecord, Position, Record, Span, Topic};
@@ -12,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What a caller of the log must tell apart.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The log cannot take or give records now; the records may nevertheless be in it. Try again later.
     #[error("the log is unavailable: {0}")]
@@ -30,7 +33,7 @@ pub enum Error {
         topic: Topic,
         /// The partition.
         partition: u32,
-        /// The oldest offset kept.
+        /// The oldest offset that can be asked for.
         first: u64,
         /// The offset that the next record will get.
         next: u64,

@@ -1,5 +1,6 @@
 //! Records, topics and positions: the words that every implementation of the log shares.
 
+use crate::Error;
 use std::fmt;
 
 /// The topics of the design's section 3.
@@ -88,6 +89,27 @@ pub struct NewRecord {
     pub value: Option<Vec<u8>>,
 }
 
+impl NewRecord {
+    /// The largest record that every log takes, key and value together.
+    pub const MAX_BYTES: usize = 2 << 20;
+
+    /// Bytes of key and value.
+    pub fn size(&self) -> usize {
+        self.key.len() + self.value.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Refuses a record that is larger than [`Self::MAX_BYTES`].
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub fn check_size(&self) -> Result<(), Error> {
+        if self.size() <= Self::MAX_BYTES {
+            return Ok(());
+        }
+        Err(Error::Refused(format!("{} of {} bytes, {} is the most", self.topic, self.size(), Self::MAX_BYTES)))
+    }
+}
+
 /// A record as the log holds it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
@@ -131,7 +153,7 @@ pub struct Position {
 /// The offsets that a partition holds: `first..next`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// The oldest offset kept.
+    /// The oldest offset that can be asked for; compaction may have left gaps from there on.
     pub first: u64,
     /// The offset that the next record will get.
     pub next: u64,

@@ -1,0 +1,98 @@
+//! A place in one partition and the reading from there, in big steps: one query per step, no lock in between.
+
+use super::database::failure;
+use super::table;
+use crate::{Error, Record, Topic};
+use rusqlite::{Connection, Row};
+
+/// About how many bytes of keys and values one step reads at most, whatever number of records was asked for.
+const STEP_BYTES: usize = 8 << 20;
+
+/// The next record to read of a partition.
+pub(super) struct Cursor {
+    topic: Topic,
+    partition: u32,
+    next: u64,
+    compacted_to: u64,
+    select: String,
+}
+
+impl Cursor {
+    /// A cursor at `from`, which the partition must have or be about to have.
+    pub(super) fn at(connection: &Connection, topic: Topic, partition: u32, from: u64) -> Result<Self, Error> {
+        let span = table::span(connection, topic, partition)?;
+        if from > span.next {
+            return Err(Error::OutOfRange { topic, partition, first: span.first, next: span.next, asked: from });
+        }
+        let select = format!(
+            "SELECT offset, appended_at_ms, checksum, key, value FROM {} WHERE offset >= ?1 ORDER BY offset LIMIT ?2",
+            table::name(topic, partition)
+        );
+        Ok(Self {
+            topic,
+            partition,
+            next: from,
+            compacted_to: table::compacted_to(connection, topic, partition)?,
+            select,
+        })
+    }
+
+    /// The next records, at most `max`; moves past them.
+    pub(super) fn step(&mut self, connection: &Connection, max: usize) -> Result<Vec<Record>, Error> {
+        let mut statement = connection.prepare_cached(&self.select).map_err(failure)?;
+        let from = i64::try_from(self.next).map_err(|_| self.damaged("offset out of range"))?;
+        let limit = i64::try_from(max).unwrap_or(i64::MAX);
+        let mut rows = statement.query((from, limit)).map_err(failure)?;
+        let mut records = Vec::new();
+        let (mut next, mut bytes) = (self.next, 0);
+        while bytes < STEP_BYTES
+            && let Some(row) = rows.next().map_err(failure)?
+        {
+            let record = self.record(row)?;
+            if record.offset != next {
+                self.expect_gap(connection, next, record.offset)?;
+            }
+            next = record.offset + 1;
+            bytes += record.key.len() + record.value.as_ref().map_or(0, Vec::len);
+            records.push(record);
+        }
+        self.next = next;
+        Ok(records)
+    }
+
+    fn record(&self, row: &Row<'_>) -> Result<Record, Error> {
+        let columns = || {
+            let key = row.get_ref(3)?.as_blob()?;
+            let value = row.get_ref(4)?.as_blob_or_null()?;
+            Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i32>(2)?, key, value))
+        };
+        let (offset, appended_at_ms, checksum, key, value) = columns().map_err(failure)?;
+        let offset = u64::try_from(offset).map_err(|_| self.damaged("negative offset"))?;
+        if checksum != table::checksum(offset, appended_at_ms, key, value) {
+            return Err(self.damaged(&format!("the record at offset {offset} does not match its checksum")));
+        }
+        Ok(Record {
+            topic: self.topic,
+            partition: self.partition,
+            offset,
+            appended_at_ms,
+            key: key.to_vec(),
+            value: value.map(<[u8]>::to_vec),
+        })
+    }
+
+    /// Accepts that the records `from..to` are missing only where compaction has been.
+    fn expect_gap(&mut self, connection: &Connection, from: u64, to: u64) -> Result<(), Error> {
+        if to > self.compacted_to {
+            self.compacted_to = table::compacted_to(connection, self.topic, self.partition)?;
+        }
+        if from < to && to <= self.compacted_to {
+            return Ok(());
+        }
+        Err(self.damaged(&format!("the records from offset {from} to {to} are missing")))
+    }
+
+    fn damaged(&self, what: &str) -> Error {
+        Error::Damaged(format!("{} partition {}: {what}", self.topic, self.partition))
+    }
+}

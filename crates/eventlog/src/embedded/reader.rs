@@ -1,0 +1,52 @@
+//! Reads one partition, without a consumer group.
+
+use super::EmbeddedLog;
+use super::bell::{Bell, Topics};
+use super::cursor::Cursor;
+use super::database::{Access, Session};
+use crate::{Error, Record, Topic};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often a waiting reader looks for records that another process appended.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Looks until there is something or `wait` is over; between two looks it listens to the bell.
+pub(super) fn look_until<T>(
+    bell: &Bell,
+    wait: Duration,
+    mut look: impl FnMut() -> Result<Vec<T>, Error>,
+) -> Result<Vec<T>, Error> {
+    let since = Instant::now();
+    loop {
+        let found = look()?;
+        let left = wait.saturating_sub(since.elapsed());
+        if !found.is_empty() || left.is_zero() {
+            return Ok(found);
+        }
+        bell.wait(left.min(LOOK_AGAIN));
+    }
+}
+
+/// A reader of one partition.
+pub(super) struct Reader {
+    session: Session,
+    bell: Arc<Bell>,
+    cursor: Cursor,
+}
+
+impl Reader {
+    pub(super) fn open(log: &EmbeddedLog, topic: Topic, partition: u32, from: u64) -> Result<Self, Error> {
+        log.database.expect_partition(topic, partition)?;
+        let mut session = Session::new(Arc::clone(&log.database), Access::Read);
+        let cursor = session.run(|connection| Cursor::at(connection, topic, partition, from))?;
+        Ok(Self { session, bell: log.bells.hang(Topics::from_iter([topic])), cursor })
+    }
+}
+
+impl crate::Reader for Reader {
+    fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>, Error> {
+        let Self { session, bell, cursor } = self;
+        look_until(bell, wait, || session.run(|connection| cursor.step(connection, max)))
+    }
+}
