@@ -1,1 +1,153 @@
-//! placeholder
+//! The projector: folds the log into the state of every LINE user, and brings HubSpot to that state.
+//!
+//! ```text
+//!            ┌──────────── fold (one thread) ────────────┐         ┌────── sync (async) ──────┐
+//! log ─────▶ │ decode ─▶ contact::apply ─▶ store ─▶ decide │ ─ desk ▶│ queue ─▶ contacts ─▶ HubSpot │
+//!  ▲         └───────────────────────────────────────────┘         │ lookups ─▶ LINE profiles  │
+//!  └───────────────────────── what HubSpot and LINE answered ──────┴──────────────────────────┘
+//! ```
+//!
+//! The state changes only by folding the log: what an outside call answered is appended there first, and a rebuild calls
+//! nobody. The stores are caches; deleting them costs time only. While a partition restores, nothing is sent for it.
+
+pub mod decode;
+pub mod fold;
+pub mod status;
+pub mod stop;
+pub mod store;
+pub mod sync;
+pub mod telemetry;
+
+use connection::View;
+use contact::Names;
+use decode::Decoder;
+use eventlog::Log;
+use fold::Member;
+use hubspot::Crm;
+use line::event::Labels;
+use runtime::clock::Clock;
+use schemas::Codec;
+use status::Status;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use stop::Stop;
+use sync::Desk;
+use sync::contacts::Contacts;
+use sync::engine::Engine;
+use sync::profiles::ProfileSource;
+use telemetry::Metrics;
+
+/// Counts up with every change of the fold or of the store's form: older state stores are then rebuilt.
+const FOLD_VERSION: u32 = 1;
+
+/// What can be set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the state stores are kept; may be deleted at any time while stopped.
+    pub state_directory: PathBuf,
+    /// The consumer group whose members share the partitions.
+    pub group: String,
+    /// How long a partition is left alone after it was taken over, so that calls of its last owner end. Zero where nobody
+    /// else can have owned it.
+    pub takeover_grace: Duration,
+    /// Texts for messages that are not text.
+    pub labels: Labels,
+    /// Names of the properties in HubSpot.
+    pub names: Names,
+}
+
+/// What the projector talks to.
+#[derive(Clone)]
+pub struct Outside {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The form of its records.
+    pub codec: Codec,
+    /// The connections.
+    pub view: Arc<View>,
+    /// HubSpot; `None` folds without sending anything.
+    pub crm: Option<Arc<dyn Crm>>,
+    /// LINE's profiles.
+    pub profiles: Arc<dyn ProfileSource>,
+    /// Time of day.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Runs until `shutdown` resolves: then calls under way end, and the state is written.
+///
+/// # Errors
+/// What only an operator can put right: a log that is not fit, a record from a newer version, an unusable directory.
+pub async fn run(
+    settings: Settings,
+    outside: Outside,
+    metrics: Metrics,
+    status: Arc<Status>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), fold::Error> {
+    let (desk, stop) = (Arc::new(Desk::new(outside.crm.is_some())), Stop::default());
+    let member = member(&settings, &outside, metrics.clone(), status, Arc::clone(&desk), stop.clone());
+    let mut fold = tokio::task::spawn_blocking(move || member.run());
+    let (engine_stop, engine_stopped) = tokio::sync::oneshot::channel::<()>();
+    let engine = engine(&settings, &outside, metrics, desk)
+        .map(|engine| tokio::spawn(engine.run(async move { drop(engine_stopped.await) })));
+    let ended = tokio::select! {
+        ended = &mut fold => Some(ended),
+        () = shutdown => None,
+    };
+    drop(engine_stop);
+    if let Some(engine) = engine {
+        drop(engine.await);
+    }
+    stop.set();
+    let ended = match ended {
+        Some(ended) => ended,
+        None => fold.await,
+    };
+    ended.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+}
+
+fn member(
+    settings: &Settings,
+    outside: &Outside,
+    metrics: Metrics,
+    status: Arc<Status>,
+    desk: Arc<Desk>,
+    stop: Stop,
+) -> Member {
+    let (labels, names) = (settings.labels.clone(), settings.names.clone());
+    let format = format!("kizuna state {FOLD_VERSION}; prefix {}; labels {labels:?}", names.prefix());
+    Member {
+        log: Arc::clone(&outside.log),
+        group: settings.group.clone(),
+        directory: settings.state_directory.clone(),
+        format,
+        grace: settings.takeover_grace,
+        decoder: Decoder::new(outside.codec.clone(), labels, names),
+        codec: outside.codec.clone(),
+        view: Arc::clone(&outside.view),
+        desk,
+        status,
+        clock: Arc::clone(&outside.clock),
+        metrics,
+        stop,
+        executor: tokio::runtime::Handle::current(),
+    }
+}
+
+fn engine(settings: &Settings, outside: &Outside, metrics: Metrics, desk: Arc<Desk>) -> Option<Arc<Engine>> {
+    let (view, names, clock) = (Arc::clone(&outside.view), settings.names.clone(), Arc::clone(&outside.clock));
+    let crm = Arc::clone(outside.crm.as_ref()?);
+    Some(Arc::new(Engine {
+        desk,
+        contacts: Contacts::new(crm, Arc::clone(&view), names.clone(), Arc::clone(&clock)),
+        profiles: Arc::clone(&outside.profiles),
+        log: Arc::clone(&outside.log),
+        codec: outside.codec.clone(),
+        view,
+        names,
+        clock,
+        metrics,
+        paused_until: std::sync::Mutex::default(),
+    }))
+}

@@ -1,0 +1,190 @@
+//! A record of the log → what the core folds. The only place of this crate that knows the wire forms.
+
+use contact::{
+    Confirmation, ConnectionNumber, ContactId, Event, EventId, Kind, Likeness, Link, Moment, Names, Profile,
+};
+use contact::{UserId, Values};
+use eventlog::{Record, Topic};
+use line::event::Labels;
+use schemas::{Codec, ContactLink, HubspotContact, LineEvent, LineProfile, SendOutcome, SentMessage};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// What a record means to the fold.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Something happened between a person and an account.
+    Event {
+        /// What.
+        event: Event,
+        /// When ingest took it, milliseconds since 1970.
+        received_at_ms: i64,
+    },
+    /// LINE answered a profile look-up.
+    Profile(UserId, ConnectionNumber, Profile),
+    /// HubSpot answered about a contact.
+    Confirmation(UserId, Confirmation),
+    /// It changes no contact.
+    Nothing,
+}
+
+/// Why a record cannot be folded.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A newer version of this software wrote it: skipping it would lose it, so the projector stops.
+    #[error(
+        "{topic} partition {partition} offset {offset} was written by a newer version: upgrade this one ({reason})"
+    )]
+    Newer {
+        /// The topic.
+        topic: Topic,
+        /// The partition.
+        partition: u32,
+        /// The offset.
+        offset: u64,
+        /// What the codec says.
+        reason: String,
+    },
+    /// It is not what the topic holds: it goes to the dead letters with this reason, and the partition goes on.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// Reads records.
+pub struct Decoder {
+    codec: Codec,
+    labels: Labels,
+    names: Names,
+}
+
+impl Decoder {
+    /// A decoder for values under these property names, with these labels for messages that are not text.
+    pub fn new(codec: Codec, labels: Labels, names: Names) -> Self {
+        Self { codec, labels, names }
+    }
+
+    /// What the record means.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn input(&self, record: &Record) -> Result<Input, Error> {
+        let Some(value) = record.value.as_deref() else { return Ok(Input::Nothing) };
+        match record.topic {
+            Topic::LineEvents => self.line_event(record, value),
+            Topic::LineProfiles => self.line_profile(record, value),
+            Topic::HubspotContacts => self.contact(record, value),
+            Topic::LineSent => self.sent(record, value),
+            Topic::LineOutbox | Topic::HubspotEvents | Topic::Connections | Topic::DeadLetters => Ok(Input::Nothing),
+        }
+    }
+
+    fn line_event(&self, record: &Record, value: &[u8]) -> Result<Input, Error> {
+        let event: LineEvent<'_> = self.codec.decode(value).map_err(|error| refuse(record, error))?;
+        let received_at_ms = event.received_at_ms;
+        let stored = line::event::Stored {
+            connection: number(event.connection)?,
+            webhook_event_id: &event.webhook_event_id,
+            event_type: &event.event_type,
+            user_id: event.user_id.as_deref(),
+            occurred_at_ms: event.occurred_at_ms,
+            raw: &event.raw,
+        };
+        let read = line::event::read(&stored, &self.labels);
+        Ok(read.map_or(Input::Nothing, |event| Input::Event { event, received_at_ms }))
+    }
+
+    fn line_profile(&self, record: &Record, value: &[u8]) -> Result<Input, Error> {
+        let profile: LineProfile = self.codec.decode(value).map_err(|error| refuse(record, error))?;
+        let found =
+            profile.found.map(|found| Likeness { name: found.name.into(), picture: found.picture.map(Into::into) });
+        let (fetched_at_ms, covers_ms) = (profile.fetched_at_ms, profile.covers_ms);
+        let profile_of = Profile { fetched_at_ms, covers_ms, found };
+        Ok(Input::Profile(user(&profile.user_id)?, number(profile.connection)?, profile_of))
+    }
+
+    fn contact(&self, record: &Record, value: &[u8]) -> Result<Input, Error> {
+        let contact: HubspotContact = self.codec.decode(value).map_err(|error| refuse(record, error))?;
+        let confirmation = Confirmation {
+            revision: contact.revision,
+            observed_at_ms: contact.observed_at_ms,
+            link: link(contact.link),
+            values: self.values(contact.values),
+            refused: contact.refused.map(|refused| self.values(refused)),
+        };
+        Ok(Input::Confirmation(user(&contact.user_id)?, confirmation))
+    }
+
+    fn sent(&self, record: &Record, value: &[u8]) -> Result<Input, Error> {
+        let sent: SentMessage = self.codec.decode(value).map_err(|error| refuse(record, error))?;
+        if !sent.one_to_one || sent.outcome != SendOutcome::Accepted {
+            return Ok(Input::Nothing);
+        }
+        let at = Moment { time_ms: sent.ended_at_ms, id: command_id(&sent.command_id) };
+        let (user, connection) = (user(&sent.user_id)?, number(sent.connection)?);
+        let event = Event { user, connection, at, kind: Kind::Answered };
+        Ok(Input::Event { event, received_at_ms: sent.ended_at_ms })
+    }
+
+    fn values(&self, named: BTreeMap<String, String>) -> Values {
+        let ours = |(name, value): (String, String)| Some((self.names.property(&name)?, value.into_boxed_str()));
+        named.into_iter().filter_map(ours).collect()
+    }
+}
+
+/// A confirmation as the log keeps it.
+pub fn confirmation_record(
+    user: UserId,
+    confirmation: &Confirmation,
+    reason: Option<&str>,
+    names: &Names,
+) -> HubspotContact {
+    let named =
+        |values: &Values| values.iter().map(|(property, value)| (names.name(*property), value.to_string())).collect();
+    HubspotContact {
+        user_id: user.to_string(),
+        revision: confirmation.revision,
+        observed_at_ms: confirmation.observed_at_ms,
+        link: match confirmation.link {
+            Link::Unknown => ContactLink::Unknown,
+            Link::Live(contact) => ContactLink::Live { contact_id: contact.0 },
+            Link::Gone { contact, since_ms } => ContactLink::Gone { contact_id: contact.0, since_ms },
+            Link::Erased { since_ms } => ContactLink::Erased { since_ms },
+            Link::Merged { into } => ContactLink::Merged { into: into.0 },
+        },
+        values: named(&confirmation.values),
+        refused: confirmation.refused.as_ref().map(named),
+        reason: reason.map(str::to_owned),
+    }
+}
+
+fn refuse(record: &Record, error: schemas::Error) -> Error {
+    if matches!(error, schemas::Error::UnknownSchema(_)) {
+        let (topic, partition, offset) = (record.topic, record.partition, record.offset);
+        return Error::Newer { topic, partition, offset, reason: error.to_string() };
+    }
+    Error::Unusable(error.to_string())
+}
+
+fn link(link: ContactLink) -> Link {
+    match link {
+        ContactLink::Unknown => Link::Unknown,
+        ContactLink::Live { contact_id } => Link::Live(ContactId(contact_id)),
+        ContactLink::Gone { contact_id, since_ms } => Link::Gone { contact: ContactId(contact_id), since_ms },
+        ContactLink::Erased { since_ms } => Link::Erased { since_ms },
+        ContactLink::Merged { into } => Link::Merged { into: ContactId(into) },
+    }
+}
+
+fn user(text: &str) -> Result<UserId, Error> {
+    UserId::parse(text).ok_or_else(|| Error::Unusable("the user ID is not one of LINE's".to_owned()))
+}
+
+fn number(number: u32) -> Result<ConnectionNumber, Error> {
+    ConnectionNumber::new(number).ok_or_else(|| Error::Unusable("the connection number is 0".to_owned()))
+}
+
+fn command_id(id: &str) -> EventId {
+    let mut first = [0; 16];
+    first.copy_from_slice(&Sha256::digest(id.as_bytes())[..16]);
+    EventId(u128::from_be_bytes(first))
+}

@@ -1,0 +1,174 @@
+//! One partition: records into the store, and from the store what is to be done.
+
+use crate::decode::{self, Decoder, Input};
+use crate::store::{self, Page, Store};
+use crate::sync::queue::Work;
+use contact::{Action, Connections, Link, User, UserId, decide};
+use eventlog::Record;
+use std::collections::BTreeMap;
+
+/// An event that ingest took longer ago than this is backlog: it yields to what happens now. Milliseconds.
+const FRESH_MS: i64 = 60_000;
+
+/// Why a partition cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store is of no use any more: wipe it and read the log again.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The log holds what this version cannot read.
+    #[error(transparent)]
+    Decode(decode::Error),
+}
+
+/// What a batch of records did.
+#[derive(Debug, Default)]
+pub struct Folded {
+    /// Users whose state changed, and when ingest took their newest event, milliseconds; `None` where no event did.
+    touched: BTreeMap<UserId, Option<i64>>,
+    /// Records that cannot be used, with the reason, for the dead letters.
+    pub unusable: Vec<(Record, String)>,
+    /// Records folded for the first time.
+    pub records: u64,
+}
+
+/// One partition's fold.
+pub struct Partition {
+    number: u32,
+    store: Store,
+}
+
+impl Partition {
+    /// Goes on from where the store is.
+    pub fn new(number: u32, store: Store) -> Self {
+        Self { number, store }
+    }
+
+    /// The store.
+    pub fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// Folds records into the state in memory; [`Partition::flush`] makes it last. Records folded before are passed over.
+    ///
+    /// # Errors
+    /// When the store fails, or a record is from a newer version; the records before it are folded.
+    pub fn fold(&mut self, records: Vec<Record>, decoder: &Decoder, folded: &mut Folded) -> Result<(), Error> {
+        for record in records {
+            if record.offset < self.store.checkpoint().next(record.topic) {
+                continue;
+            }
+            match decoder.input(&record) {
+                Ok(input) => self.apply(input, folded)?,
+                Err(decode::Error::Unusable(reason)) => {
+                    self.store.checkpoint_mut().pass(&record);
+                    folded.records += 1;
+                    folded.unusable.push((record, reason));
+                    continue;
+                }
+                Err(newer @ decode::Error::Newer { .. }) => return Err(Error::Decode(newer)),
+            }
+            self.store.checkpoint_mut().pass(&record);
+            folded.records += 1;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, input: Input, folded: &mut Folded) -> Result<(), store::Error> {
+        let (user, received_at_ms) = match input {
+            Input::Nothing => return Ok(()),
+            Input::Event { event, received_at_ms } => {
+                self.store.user_mut(event.user)?.apply(&event);
+                (event.user, Some(received_at_ms))
+            }
+            Input::Profile(user, connection, profile) => {
+                self.store.user_mut(user)?.apply_profile(connection, profile);
+                (user, None)
+            }
+            Input::Confirmation(user, confirmation) => {
+                self.store.user_mut(user)?.apply_confirmation(confirmation);
+                (user, None)
+            }
+        };
+        let newest = folded.touched.entry(user).or_default();
+        *newest = (*newest).max(received_at_ms);
+        Ok(())
+    }
+
+    /// Writes the state, the place in the log, and who has something to be done.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn flush(&mut self, rules: &Connections) -> Result<(), store::Error> {
+        let number = self.number;
+        self.store.flush(|id, user| work(number, id, user, rules, false).is_some())
+    }
+
+    /// What is to be done for the users that a batch touched. A user with nothing left to do is told too, so that earlier
+    /// work is forgotten.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn due(&mut self, folded: &Folded, rules: &Connections, now_ms: i64) -> Result<Vec<Work>, store::Error> {
+        let mut due = Vec::with_capacity(folded.touched.len());
+        for (id, received_at_ms) in &folded.touched {
+            let Some(user) = self.store.user(*id)? else { continue };
+            let fresh = received_at_ms.is_some_and(|received| received >= now_ms.saturating_sub(FRESH_MS));
+            due.push(work(self.number, *id, user, rules, fresh).unwrap_or_else(|| nothing(self.number, *id, user)));
+        }
+        Ok(due)
+    }
+
+    /// A page of the backlog: users with something to be done, after the place `after`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn backlog(&mut self, after: Option<i64>, rows: usize, rules: &Connections) -> Result<Backlog, store::Error> {
+        let Page { users, next } = self.store.pending(after, rows)?;
+        let work = users.iter().filter_map(|(id, user)| work(self.number, *id, user, rules, false)).collect();
+        Ok(Backlog { work, next })
+    }
+
+    /// After the connections changed: looks at every user again, a page at a time, and notes who has something to be done.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn reconsider(
+        &mut self,
+        after: Option<i64>,
+        rows: usize,
+        rules: &Connections,
+    ) -> Result<Backlog, store::Error> {
+        let Page { users, next } = self.store.users(after, rows)?;
+        let mut due = Vec::new();
+        for (id, user) in &users {
+            due.extend(work(self.number, *id, user, rules, false));
+            self.store.user_mut(*id)?;
+        }
+        self.flush(rules)?;
+        Ok(Backlog { work: due, next })
+    }
+}
+
+/// Some of the backlog, and where the next page begins; `None` after the last.
+pub struct Backlog {
+    /// What is to be done.
+    pub work: Vec<Work>,
+    /// To go on from.
+    pub next: Option<i64>,
+}
+
+/// What is to be done for a user; `None` when nothing is.
+fn work(partition: u32, id: UserId, user: &User, rules: &Connections, fresh: bool) -> Option<Work> {
+    let action = decide(id, user, rules);
+    let shown = action != Action::Nothing || matches!(user.account.link, Link::Live(_));
+    let active = user.friends().filter(|(number, _)| shown && rules.get(*number).is_some());
+    let lookups: Vec<_> = active.filter_map(|(number, friend)| Some((number, friend.profile_due()?))).collect();
+    let idle = action == Action::Nothing && lookups.is_empty();
+    (!idle).then(|| Work { partition, user: id, action, account: user.account.clone(), lookups, fresh })
+}
+
+fn nothing(partition: u32, id: UserId, user: &User) -> Work {
+    let account = user.account.clone();
+    Work { partition, user: id, action: Action::Nothing, account, lookups: Vec::new(), fresh: false }
+}

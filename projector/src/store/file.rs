@@ -1,0 +1,165 @@
+//! The database file of one partition's state.
+
+use super::{Bucket, Checkpoint, Error, Page};
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Which rows to page through.
+#[derive(Clone, Copy)]
+pub enum Which {
+    All,
+    Pending,
+}
+
+/// The open database.
+pub struct File {
+    database: Connection,
+    format: String,
+}
+
+impl File {
+    /// Opens it; one that is damaged or of another format is begun anew.
+    pub fn open(directory: &Path, partition: u32, format: &str) -> Result<(Self, Checkpoint), Error> {
+        std::fs::create_dir_all(directory)?;
+        let path = directory.join(format!("partition-{partition}.db"));
+        match Self::open_known(&path, format) {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Self::begin(&path, format),
+            Err(reason) => {
+                tracing::warn!(store.partition = partition, %reason, "state store cannot be read: rebuilding it from the log");
+                Self::begin(&path, format)
+            }
+        }
+    }
+
+    fn open_known(path: &Path, format: &str) -> Result<Option<(Self, Checkpoint)>, Error> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let database = connect(path)?;
+        let found: Option<(String, Vec<u8>)> = database
+            .query_row("SELECT format, checkpoint FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        match found {
+            Some((known, checkpoint)) if known == format => {
+                let checkpoint = postcard::from_bytes(&checkpoint)?;
+                Ok(Some((Self { database, format: known }, checkpoint)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn begin(path: &Path, format: &str) -> Result<(Self, Checkpoint), Error> {
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            match std::fs::remove_file(PathBuf::from(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        let database = connect(path)?;
+        database.execute_batch(
+            "CREATE TABLE meta (format TEXT NOT NULL, checkpoint BLOB NOT NULL);
+             CREATE TABLE user (key INTEGER PRIMARY KEY, bucket BLOB NOT NULL);
+             CREATE TABLE pending (key INTEGER PRIMARY KEY);",
+        )?;
+        let mut file = Self { database, format: format.to_owned() };
+        file.write(&BTreeMap::new(), &Checkpoint::default())?;
+        Ok((file, Checkpoint::default()))
+    }
+
+    /// Forgets everything.
+    pub fn wipe(&mut self) -> Result<(), Error> {
+        self.database.execute_batch("BEGIN; DELETE FROM user; DELETE FROM pending; COMMIT;")?;
+        self.write(&BTreeMap::new(), &Checkpoint::default())
+    }
+
+    /// Reads a row.
+    pub fn read(&self, key: i64) -> Result<Option<Bucket>, Error> {
+        let mut statement = self.database.prepare_cached("SELECT bucket FROM user WHERE key = ?1")?;
+        let bytes: Option<Vec<u8>> = statement.query_row([key], |row| row.get(0)).optional()?;
+        bytes.map(|bytes| unseal(&bytes)).transpose()
+    }
+
+    /// Writes rows, whether something is to be done for them, and the checkpoint, all or nothing.
+    pub fn write(&mut self, rows: &BTreeMap<i64, (Vec<u8>, bool)>, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let transaction = self.database.transaction()?;
+        {
+            let mut put = transaction.prepare_cached("INSERT OR REPLACE INTO user (key, bucket) VALUES (?1, ?2)")?;
+            let mut mark = transaction.prepare_cached("INSERT OR IGNORE INTO pending (key) VALUES (?1)")?;
+            let mut clear = transaction.prepare_cached("DELETE FROM pending WHERE key = ?1")?;
+            for (key, (bucket, pending)) in rows {
+                put.execute(params![key, bucket])?;
+                if *pending {
+                    mark.execute([key])?
+                } else {
+                    clear.execute([key])?
+                };
+            }
+        }
+        transaction.execute("DELETE FROM meta", [])?;
+        let place = postcard::to_stdvec(checkpoint)?;
+        transaction.execute("INSERT INTO meta (format, checkpoint) VALUES (?1, ?2)", params![self.format, place])?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// A page of users in the order of their keys.
+    pub fn page(&self, which: Which, after: Option<i64>, rows: usize) -> Result<Page, Error> {
+        let mut statement = self.database.prepare_cached(match which {
+            Which::All => "SELECT key, bucket FROM user WHERE key > ?1 OR ?2 ORDER BY key LIMIT ?3",
+            Which::Pending => {
+                "SELECT key, bucket FROM user WHERE key IN
+                   (SELECT key FROM pending WHERE key > ?1 OR ?2 ORDER BY key LIMIT ?3) ORDER BY key"
+            }
+        })?;
+        let limit = i64::try_from(rows).unwrap_or(i64::MAX);
+        let mut found = statement.query(params![after.unwrap_or(i64::MIN), after.is_none(), limit])?;
+        let mut page = Page::default();
+        let mut count = 0;
+        while let Some(row) = found.next()? {
+            let bucket = unseal(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
+            page.users.extend(bucket.0);
+            page.next = Some(row.get(0)?);
+            count += 1;
+        }
+        if count < rows {
+            page.next = None;
+        }
+        Ok(page)
+    }
+}
+
+/// A row as it is stored: the bucket and a digest of it, because the database does not notice a flipped bit in a value.
+pub fn seal(bucket: &Bucket) -> Result<Vec<u8>, Error> {
+    let mut bytes = postcard::to_stdvec(bucket)?;
+    let digest = digest(&bytes);
+    bytes.extend_from_slice(&digest);
+    Ok(bytes)
+}
+
+fn unseal(bytes: &[u8]) -> Result<Bucket, Error> {
+    let (bucket, stored) = bytes.split_last_chunk::<8>().ok_or(Error::Damaged)?;
+    if digest(bucket) != *stored {
+        return Err(Error::Damaged);
+    }
+    Ok(postcard::from_bytes(bucket)?)
+}
+
+fn digest(bytes: &[u8]) -> [u8; 8] {
+    let mut first = [0; 8];
+    first.copy_from_slice(&Sha256::digest(bytes)[..8]);
+    first
+}
+
+fn connect(path: &Path) -> Result<Connection, Error> {
+    let database = Connection::open(path)?;
+    database.pragma_update(None, "journal_mode", "WAL")?;
+    database.pragma_update(None, "synchronous", "NORMAL")?;
+    database.pragma_update(None, "cache_size", -65_536)?;
+    database.set_prepared_statement_cache_capacity(16);
+    Ok(database)
+}

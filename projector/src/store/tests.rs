@@ -1,0 +1,139 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use contact::{ConnectionNumber, Event, EventId, Kind, Moment};
+use eventlog::{Record, Topic};
+
+const FORMAT: &str = "test 1";
+
+fn id(number: u128) -> UserId {
+    UserId::from_u128(number)
+}
+
+fn followed(user: UserId, time_ms: i64) -> Event {
+    let connection = ConnectionNumber::new(1).unwrap();
+    Event { user, connection, at: Moment { time_ms, id: EventId(0) }, kind: Kind::Followed }
+}
+
+fn record(offset: u64, value: &str) -> Record {
+    let (key, value) = (b"k".to_vec(), Some(value.as_bytes().to_vec()));
+    Record { topic: Topic::LineEvents, partition: 0, offset, appended_at_ms: 7, key, value }
+}
+
+fn followed_ms(store: &mut Store, user: UserId) -> Option<i64> {
+    let connection = ConnectionNumber::new(1).unwrap();
+    store.user(user).unwrap().and_then(|user| user.friend(connection)?.followed_ms())
+}
+
+#[test]
+fn state_and_place_come_back_together_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    store.user_mut(id(1)).unwrap().apply(&followed(id(1), 10));
+    assert!(store.checkpoint_mut().pass(&record(41, "a")));
+    store.flush(|_, _| false).unwrap();
+    store.user_mut(id(1)).unwrap().apply(&followed(id(1), 99));
+    store.checkpoint_mut().pass(&record(42, "b"));
+    drop(store);
+
+    let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    assert_eq!(followed_ms(&mut store, id(1)), Some(10), "what was not flushed is folded again");
+    assert_eq!(store.checkpoint().next(Topic::LineEvents), 42);
+    assert!(store.checkpoint().recognises(&record(41, "a")));
+    assert!(!store.checkpoint().recognises(&record(41, "another log")));
+}
+
+#[test]
+fn a_record_is_passed_once() {
+    let mut checkpoint = Checkpoint::default();
+    assert!(checkpoint.pass(&record(0, "a")));
+    assert!(!checkpoint.pass(&record(0, "a")));
+    assert!(checkpoint.pass(&record(5, "a")), "compaction leaves gaps");
+}
+
+#[test]
+fn users_that_share_the_first_half_of_their_id_are_kept_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    let (one, two) = (id((7 << 64) | 1), id((7 << 64) | 2));
+    store.user_mut(one).unwrap().apply(&followed(one, 10));
+    store.flush(|_, _| true).unwrap();
+    store.user_mut(two).unwrap().apply(&followed(two, 20));
+    store.flush(|_, _| true).unwrap();
+    drop(store);
+
+    let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    assert_eq!(followed_ms(&mut store, one), Some(10));
+    assert_eq!(followed_ms(&mut store, two), Some(20));
+    assert_eq!(store.pending(None, 10).unwrap().users.len(), 2);
+}
+
+#[test]
+fn a_store_of_another_format_is_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    store.user_mut(id(1)).unwrap().apply(&followed(id(1), 10));
+    store.checkpoint_mut().pass(&record(0, "a"));
+    store.flush(|_, _| true).unwrap();
+    drop(store);
+
+    let mut store = Store::open(directory.path(), 0, "test 2").unwrap();
+    assert!(store.checkpoint().is_empty());
+    assert_eq!(followed_ms(&mut store, id(1)), None);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("partition-0.db"), vec![7; 10_000]).unwrap();
+    let store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    assert!(store.checkpoint().is_empty());
+}
+
+#[test]
+fn a_flipped_bit_in_a_row_is_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    store.user_mut(id(1)).unwrap().apply(&followed(id(1), 10));
+    store.checkpoint_mut().pass(&record(0, "a"));
+    store.flush(|_, _| true).unwrap();
+    drop(store);
+    let database = rusqlite::Connection::open(directory.path().join("partition-0.db")).unwrap();
+    let mut row: Vec<u8> = database.query_row("SELECT bucket FROM user", [], |row| row.get(0)).unwrap();
+    row[3] ^= 1;
+    database.execute("UPDATE user SET bucket = ?1", [row]).unwrap();
+    drop(database);
+
+    let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    assert!(matches!(store.user(id(1)), Err(Error::Damaged)));
+    store.wipe().unwrap();
+    assert!(store.checkpoint().is_empty());
+    assert!(store.user(id(1)).unwrap().is_none());
+}
+
+#[test]
+fn the_pending_users_are_paged_in_order_and_settle() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    let users: Vec<_> = (0..10_u128).map(|n| id(n << 100)).collect();
+    for user in &users {
+        store.user_mut(*user).unwrap().apply(&followed(*user, 1));
+    }
+    store.flush(|_, _| true).unwrap();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.pending(after, 3).unwrap();
+        seen.extend(page.users.into_iter().map(|(user, _)| user));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    seen.sort();
+    assert_eq!(seen, users);
+
+    store.user_mut(users[4]).unwrap();
+    store.flush(|_, _| false).unwrap();
+    assert_eq!(store.pending(None, 100).unwrap().users.len(), 9);
+    assert_eq!(store.users(None, 100).unwrap().users.len(), 10);
+}

@@ -1,0 +1,143 @@
+//! What HubSpot's answers mean for one user: pure, from an answer to the confirmation that goes into the log.
+
+use super::queue::Work;
+use contact::{Action, Confirmation, ConnectionNumber, ContactId, Field, Link, Names, Property, UserId, Values};
+use hubspot::Contact;
+use std::collections::BTreeSet;
+
+/// What is known after a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// HubSpot's state is known: to be appended to the log, with the reason where HubSpot refused something for good.
+    Confirmed(Confirmation, Option<String>),
+    /// HubSpot shows something else than was written in these properties: read the contact again.
+    Doubtful(ContactId),
+    /// Nothing is known, or nothing was done: try again.
+    Open,
+}
+
+/// Property names and the time: what all conclusions need.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// The names under which our properties stand in HubSpot.
+    pub names: &'a Names,
+    /// When HubSpot answered, milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+impl Reading<'_> {
+    /// The contact was just created with these values.
+    pub fn created(self, work: &Work, contact: &Contact) -> Conclusion {
+        if !self.shows(contact, sent(work)) {
+            return Conclusion::Doubtful(contact.id);
+        }
+        self.written(work, contact.id)
+    }
+
+    /// These values were just written to the contact that the user is linked to.
+    pub fn updated(self, work: &Work, contact: &Contact) -> Conclusion {
+        let same = work.account.link == Link::Live(contact.id);
+        if !same || !self.shows(contact, sent(work)) {
+            return Conclusion::Doubtful(contact.id);
+        }
+        self.written(work, contact.id)
+    }
+
+    fn written(self, work: &Work, contact: ContactId) -> Conclusion {
+        let mut confirmation = work.account.next(self.now_ms, Link::Live(contact));
+        confirmation.values.extend(sent(work).clone());
+        Conclusion::Confirmed(confirmation, None)
+    }
+
+    /// The user's contact as it was read with all our properties: found by e-mail or search, after a merge, or in doubt.
+    ///
+    /// A contact that carries another LINE user of the same connection stays that user's: two people were merged.
+    pub fn read(self, work: &Work, contact: &Contact) -> Conclusion {
+        let values = self.values(contact);
+        if belongs_to_another(work.user, &values, &connections(work)) {
+            let link = Link::Merged { into: contact.id };
+            let reason = "the contact was merged with that of another LINE user of the same account".to_owned();
+            let confirmation = Confirmation { values: Values::new(), ..work.account.next(self.now_ms, link) };
+            return Conclusion::Confirmed(confirmation, Some(reason));
+        }
+        let confirmation = Confirmation { values, ..work.account.next(self.now_ms, Link::Live(contact.id)) };
+        Conclusion::Confirmed(confirmation, None)
+    }
+
+    /// As [`Reading::read`], after a write of which HubSpot's answer did not show the values. Where the contact holds
+    /// something else all the same, HubSpot has its own idea of the value: ours counts as settled until it changes, or it
+    /// would be written for ever.
+    pub fn read_after_write(self, work: &Work, contact: &Contact) -> Conclusion {
+        let missing = |(property, value): &(&Property, &Box<str>)| !self.shows_one(contact, **property, value);
+        let unshown: Values =
+            sent(work).iter().filter(missing).map(|(property, value)| (*property, value.clone())).collect();
+        match self.read(work, contact) {
+            Conclusion::Confirmed(mut confirmation, None) if !unshown.is_empty() => {
+                let names: Vec<_> = unshown.keys().map(|property| self.names.name(*property)).collect();
+                let reason = format!("HubSpot keeps another value than was written in {}", names.join(", "));
+                confirmation.values.extend(unshown);
+                Conclusion::Confirmed(confirmation, Some(reason))
+            }
+            conclusion => conclusion,
+        }
+    }
+
+    /// The contact is gone. `archived_at_ms` is HubSpot's time of deletion; where there is none, our last confirmed write.
+    pub fn gone(self, work: &Work, contact: ContactId, archived_at_ms: Option<i64>) -> Conclusion {
+        let since_ms = archived_at_ms.unwrap_or(work.account.observed_at_ms());
+        let link = Link::Gone { contact, since_ms };
+        Conclusion::Confirmed(Confirmation { values: Values::new(), ..work.account.next(self.now_ms, link) }, None)
+    }
+
+    /// HubSpot refuses these values for good, naming none of our properties: the contact is left alone until one changes.
+    pub fn refused(self, work: &Work, reason: &str) -> Conclusion {
+        let confirmation = work.account.next(self.now_ms, work.account.link);
+        Conclusion::Confirmed(
+            Confirmation { refused: Some(sent(work).clone()), ..confirmation },
+            Some(reason.to_owned()),
+        )
+    }
+
+    /// HubSpot refuses the value of this one property for good: it counts as settled until it changes; the others go on.
+    pub fn settled(self, work: &Work, property: Property, reason: &str) -> Conclusion {
+        let mut confirmation = work.account.next(self.now_ms, work.account.link);
+        confirmation.values.extend(sent(work).get(&property).map(|value| (property, value.clone())));
+        Conclusion::Confirmed(confirmation, Some(reason.to_owned()))
+    }
+
+    fn shows(self, contact: &Contact, sent: &Values) -> bool {
+        sent.iter().all(|(property, value)| self.shows_one(contact, *property, value))
+    }
+
+    fn shows_one(self, contact: &Contact, property: Property, value: &str) -> bool {
+        contact.properties.get(&self.names.name(property)).map_or("", String::as_str) == value
+    }
+
+    fn values(self, contact: &Contact) -> Values {
+        let ours = |(name, value): (&String, &String)| Some((self.names.property(name)?, value.as_str().into()));
+        contact.properties.iter().filter_map(ours).collect()
+    }
+}
+
+/// The values that the user's action writes.
+pub fn sent(work: &Work) -> &Values {
+    static NONE: Values = Values::new();
+    match &work.action {
+        Action::Create(values) | Action::Update(_, values) => values,
+        Action::Nothing => &NONE,
+    }
+}
+
+/// The connections that know the user, as far as their properties are to be shown.
+pub fn connections(work: &Work) -> BTreeSet<ConnectionNumber> {
+    let known = work.account.values.keys().chain(sent(work).keys());
+    known.map(|property| property.connection).collect()
+}
+
+fn belongs_to_another(user: UserId, values: &Values, connections: &BTreeSet<ConnectionNumber>) -> bool {
+    let shown = |number: &ConnectionNumber| {
+        let id = values.get(&Property { connection: *number, field: Field::UserId });
+        id.and_then(|id| UserId::parse(id))
+    };
+    connections.iter().filter_map(shown).any(|shown| shown != user)
+}

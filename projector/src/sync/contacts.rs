@@ -1,0 +1,356 @@
+//! One batch of users against HubSpot: find-else-create, and update by ID. Knows HubSpot only through [`Crm`].
+//!
+//! Every user ends with a [`Conclusion`]; nothing is assumed that an answer does not show.
+
+use super::answers::{Conclusion, Reading, connections, sent};
+use super::queue::Work;
+use connection::{Snapshot, State, View};
+use contact::{Action, ContactId, Field, Link, Names, Property, UserId, Values};
+use hubspot::{Contact, CreateInput, CreateOutcome, Crm, Error, Group, Priority, Refusal, UpdateInput, UpdateOutcome};
+use runtime::clock::Clock;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Writes users to HubSpot.
+pub struct Contacts {
+    crm: Arc<dyn Crm>,
+    view: Arc<View>,
+    names: Names,
+    clock: Arc<dyn Clock>,
+}
+
+/// What is left to find out after a batch call.
+#[derive(Default)]
+struct Leftovers {
+    concluded: Concluded,
+    existing: Vec<(ContactId, Work)>,
+    doubtful: Vec<(ContactId, Work)>,
+    missing: Vec<(ContactId, Work)>,
+    refused: Vec<(Work, Refusal)>,
+}
+
+impl Leftovers {
+    fn conclude(&mut self, work: Work, conclusion: Conclusion) {
+        match conclusion {
+            Conclusion::Doubtful(id) => self.doubtful.push((id, work)),
+            conclusion => self.concluded.push((work, conclusion)),
+        }
+    }
+}
+
+/// Each user with what is known of it after the calls.
+pub type Concluded = Vec<(Work, Conclusion)>;
+
+impl Contacts {
+    /// Writes through `crm` under these property names.
+    pub fn new(crm: Arc<dyn Crm>, view: Arc<View>, names: Names, clock: Arc<dyn Clock>) -> Self {
+        Self { crm, view, names, clock }
+    }
+
+    /// Finds each user's contact, else creates it.
+    ///
+    /// # Errors
+    /// When nothing was written at all: everything may be tried again.
+    pub async fn create(&self, batch: Vec<Work>) -> Result<Concluded, Error> {
+        let priority = priority(&batch);
+        let mut concluded = Concluded::new();
+        let (may_exist, mut new) = self.split_by_origin(batch);
+        if !may_exist.is_empty() {
+            let (found, missing) = self.find(may_exist, priority).await?;
+            concluded.extend(found);
+            new.extend(missing);
+        }
+        if new.is_empty() {
+            return Ok(concluded);
+        }
+        match self.create_new(new, priority).await {
+            Ok(created) => concluded.extend(created),
+            Err((error, _)) if concluded.is_empty() => return Err(error),
+            Err((_, left)) => concluded.extend(left.into_iter().map(|work| (work, Conclusion::Open))),
+        }
+        Ok(concluded)
+    }
+
+    /// A contact of the user can exist unknown to the log only where the connection's properties existed before it was
+    /// connected: otherwise nobody but this log ever wrote them, and what a lost answer left behind has the dummy e-mail, on
+    /// which the creation runs into a conflict that names it.
+    fn split_by_origin(&self, batch: Vec<Work>) -> (Vec<Work>, Vec<Work>) {
+        let connected = self.view.snapshot();
+        let existed = |work: &Work| {
+            let known = connections(work).into_iter().filter_map(|number| connected.by_number(number));
+            known.into_iter().any(|connection| connection.properties_existed)
+        };
+        batch.into_iter().partition(existed)
+    }
+
+    async fn find(&self, batch: Vec<Work>, priority: Priority) -> Result<(Concluded, Vec<Work>), Error> {
+        let properties = self.all_properties(&batch);
+        let emails: Vec<_> = batch.iter().map(|work| work.user.dummy_email()).collect();
+        let found = self.crm.read_by_email(&emails, &properties, priority).await?;
+        let found: HashMap<UserId, Contact> = found
+            .into_iter()
+            .filter_map(|(email, contact)| Some((UserId::from_dummy_email(&email)?, contact)))
+            .collect();
+        let (mut concluded, missing) = self.conclude_found(batch, &found);
+        let (by_search, missing) = self.search(missing, &properties, priority).await?;
+        concluded.extend(by_search);
+        Ok((concluded, missing))
+    }
+
+    /// Catches contacts whose dummy e-mail was replaced by a person.
+    async fn search(
+        &self,
+        batch: Vec<Work>,
+        properties: &[String],
+        priority: Priority,
+    ) -> Result<(Concluded, Vec<Work>), Error> {
+        let mut found = HashMap::new();
+        let numbers: BTreeSet<_> = batch.iter().flat_map(connections).collect();
+        for connection in numbers {
+            let property = Property { connection, field: Field::UserId };
+            let name = self.names.name(property);
+            let asked: Vec<_> = batch.iter().filter(|work| connections(work).contains(&connection)).collect();
+            let ids: Vec<_> = asked.iter().map(|work| work.user.to_string()).collect();
+            for contact in self.crm.search_in(&name, &ids, properties, priority).await? {
+                let Some(user) = contact.properties.get(&name).and_then(|id| UserId::parse(id)) else { continue };
+                found.entry(user).or_insert(contact);
+            }
+        }
+        Ok(self.conclude_found(batch, &found))
+    }
+
+    fn conclude_found(&self, batch: Vec<Work>, found: &HashMap<UserId, Contact>) -> (Concluded, Vec<Work>) {
+        let (mut concluded, mut missing) = (Concluded::new(), Vec::new());
+        for work in batch {
+            match found.get(&work.user).filter(|contact| !is_known_gone(&work, contact.id)) {
+                Some(contact) => {
+                    let conclusion = self.reading().read(&work, contact);
+                    concluded.push((work, conclusion));
+                }
+                None => missing.push(work),
+            }
+        }
+        (concluded, missing)
+    }
+
+    async fn create_new(&self, batch: Vec<Work>, priority: Priority) -> Result<Concluded, (Error, Vec<Work>)> {
+        let inputs = batch.iter().map(|work| CreateInput { trace: trace(work), properties: self.new_contact(work) });
+        let outcomes = match self.crm.create(inputs.collect(), priority).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => return Err((error, batch)),
+        };
+        let mut outcomes: HashMap<String, CreateOutcome> = outcomes.into_iter().collect();
+        let mut left = Leftovers::default();
+        for work in batch {
+            match outcomes.remove(&trace(&work)) {
+                Some(CreateOutcome::Created(contact)) => {
+                    let conclusion = self.reading().created(&work, &contact);
+                    left.conclude(work, conclusion);
+                }
+                Some(CreateOutcome::Exists(id)) => left.existing.push((id, work)),
+                Some(CreateOutcome::Refused(refusal)) => left.refused.push((work, refusal)),
+                Some(CreateOutcome::Unknown | CreateOutcome::NotSent) | None => left.conclude(work, Conclusion::Open),
+            }
+        }
+        Ok(self.conclude(left, priority).await)
+    }
+
+    /// Updates contacts by ID.
+    ///
+    /// # Errors
+    /// When nothing was written at all: everything may be tried again.
+    pub async fn update(&self, batch: Vec<Work>) -> Result<Concluded, Error> {
+        let priority = priority(&batch);
+        let input = |work: &Work| match &work.action {
+            Action::Update(id, values) => {
+                Some(UpdateInput { trace: trace(work), id: *id, properties: self.named(values) })
+            }
+            Action::Create(_) | Action::Nothing => None,
+        };
+        let outcomes = self.crm.update(batch.iter().filter_map(input).collect(), priority).await?;
+        let mut outcomes: HashMap<String, UpdateOutcome> = outcomes.into_iter().collect();
+        let mut left = Leftovers::default();
+        for work in batch {
+            let Action::Update(id, _) = work.action else { continue };
+            match outcomes.remove(&trace(&work)) {
+                Some(UpdateOutcome::Updated(contact)) => {
+                    let conclusion = self.reading().updated(&work, &contact);
+                    left.conclude(work, conclusion);
+                }
+                Some(UpdateOutcome::Missing) => left.missing.push((id, work)),
+                Some(UpdateOutcome::Unknown) => left.doubtful.push((id, work)),
+                Some(UpdateOutcome::Refused(refusal)) => left.refused.push((work, refusal)),
+                Some(UpdateOutcome::NotSent) | None => left.conclude(work, Conclusion::Open),
+            }
+        }
+        Ok(self.conclude(left, priority).await)
+    }
+
+    async fn conclude(&self, left: Leftovers, priority: Priority) -> Concluded {
+        let Leftovers { mut concluded, existing, doubtful, missing, refused } = left;
+        concluded.extend(self.read_existing(existing, priority).await);
+        concluded.extend(self.read_back(doubtful, priority).await);
+        concluded.extend(self.look_for_missing(missing, priority).await);
+        concluded.extend(self.conclude_refused(refused, priority).await);
+        concluded
+    }
+
+    /// Contacts that a creation ran into: theirs from now on, with the values they have.
+    async fn read_existing(&self, existing: Vec<(ContactId, Work)>, priority: Priority) -> Concluded {
+        self.read_each(existing, priority, |work, contact| self.reading().read(work, contact), |_, _| Conclusion::Open)
+            .await
+    }
+
+    /// Contacts of which the answer did not show what was written.
+    async fn read_back(&self, doubtful: Vec<(ContactId, Work)>, priority: Priority) -> Concluded {
+        let mut gone = Vec::new();
+        let shown = |work: &Work, contact: &Contact| self.reading().read_after_write(work, contact);
+        let mut concluded = Concluded::new();
+        for (work, conclusion) in self.read_each(doubtful, priority, shown, |_, id| Conclusion::Doubtful(id)).await {
+            match conclusion {
+                Conclusion::Doubtful(id) => gone.push((id, work)),
+                conclusion => concluded.push((work, conclusion)),
+            }
+        }
+        concluded.extend(self.look_for_missing(gone, priority).await);
+        concluded
+    }
+
+    async fn read_each(
+        &self,
+        wanted: Vec<(ContactId, Work)>,
+        priority: Priority,
+        found: impl Fn(&Work, &Contact) -> Conclusion,
+        absent: impl Fn(&Work, ContactId) -> Conclusion,
+    ) -> Concluded {
+        if wanted.is_empty() {
+            return Concluded::new();
+        }
+        let ids: Vec<_> = wanted.iter().map(|(id, _)| *id).collect();
+        let works: Vec<_> = wanted.iter().map(|(_, work)| work.clone()).collect();
+        let Ok(contacts) = self.crm.read_many(&ids, &self.all_properties(&works), priority).await else {
+            return works.into_iter().map(|work| (work, Conclusion::Open)).collect();
+        };
+        let contacts: HashMap<ContactId, Contact> = contacts.into_iter().collect();
+        let conclude = |(id, work): (ContactId, Work)| {
+            let conclusion = contacts.get(&id).map_or_else(|| absent(&work, id), |contact| found(&work, contact));
+            (work, conclusion)
+        };
+        wanted.into_iter().map(conclude).collect()
+    }
+
+    /// Contacts that are not there any more: in the recycle bin since when, merged into another, or gone without a trace.
+    async fn look_for_missing(&self, missing: Vec<(ContactId, Work)>, priority: Priority) -> Concluded {
+        if missing.is_empty() {
+            return Concluded::new();
+        }
+        let ids: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
+        let Ok(archived) = self.crm.read_archived(&ids, priority).await else {
+            return missing.into_iter().map(|(_, work)| (work, Conclusion::Open)).collect();
+        };
+        let archived: BTreeMap<ContactId, Option<i64>> =
+            archived.into_iter().map(|contact| (contact.id, contact.archived_at_ms)).collect();
+        let (mut concluded, mut elsewhere) = (Concluded::new(), Vec::new());
+        for (id, work) in missing {
+            match archived.get(&id) {
+                Some(archived_at_ms) => {
+                    let conclusion = self.reading().gone(&work, id, *archived_at_ms);
+                    concluded.push((work, conclusion));
+                }
+                None => elsewhere.push((id, work)),
+            }
+        }
+        let merged = |work: &Work, contact: &Contact| self.reading().read(work, contact);
+        let lost = |work: &Work, id: ContactId| self.reading().gone(work, id, None);
+        concluded.extend(self.read_each(elsewhere, priority, merged, lost).await);
+        concluded
+    }
+
+    /// A property that an administrator removed is brought back, and everything tried again. Otherwise HubSpot's word is
+    /// final: for the one property that it names, as long as its value does not change, else for the whole contact.
+    async fn conclude_refused(&self, refused: Vec<(Work, Refusal)>, priority: Priority) -> Concluded {
+        let broken = refused.iter().any(|(_, refusal)| refusal.broken_property().is_some());
+        if broken && self.provision(&self.view.snapshot(), priority).await {
+            return refused.into_iter().map(|(work, _)| (work, Conclusion::Open)).collect();
+        }
+        let (mut concluded, mut again) = (Concluded::new(), Vec::new());
+        for (work, refusal) in refused {
+            let named = refusal.property.as_deref().and_then(|name| self.names.property(name));
+            match named.filter(|property| sent(&work).contains_key(property)) {
+                None => {
+                    let conclusion = self.reading().refused(&work, &refusal.reason);
+                    concluded.push((work, conclusion));
+                }
+                Some(property) if matches!(work.action, Action::Create(_)) => again.push(without(work, property)),
+                Some(property) => {
+                    let conclusion = self.reading().settled(&work, property, &refusal.reason);
+                    concluded.push((work, conclusion));
+                }
+            }
+        }
+        if !again.is_empty() {
+            let left_open =
+                |(_, works): (Error, Vec<Work>)| works.into_iter().map(|work| (work, Conclusion::Open)).collect();
+            concluded.extend(Box::pin(self.create_new(again, priority)).await.unwrap_or_else(left_open));
+        }
+        concluded
+    }
+
+    /// Brings the properties of all connections into being. `false` when one of them cannot be used.
+    async fn provision(&self, connected: &Snapshot, priority: Priority) -> bool {
+        if self.crm.ensure_group(&Group::line(), priority).await.is_err() {
+            return true;
+        }
+        let active = connected.all().filter(|connection| connection.state == State::Active);
+        let definitions: Vec<_> =
+            active.flat_map(|connection| hubspot::definition::of_connection(&self.names, connection.number)).collect();
+        match self.crm.ensure_properties(&definitions, priority).await {
+            Ok(ensured) => ensured.iter().all(|(_, ensured)| ensured.is_usable()),
+            Err(_) => true,
+        }
+    }
+
+    fn reading(&self) -> Reading<'_> {
+        Reading { names: &self.names, now_ms: self.clock.now_ms() }
+    }
+
+    fn named(&self, values: &Values) -> BTreeMap<String, String> {
+        values.iter().map(|(property, value)| (self.names.name(*property), value.to_string())).collect()
+    }
+
+    fn new_contact(&self, work: &Work) -> BTreeMap<String, String> {
+        let mut properties = self.named(sent(work));
+        properties.insert("email".to_owned(), work.user.dummy_email());
+        properties
+    }
+
+    /// Our properties of every connection that knows one of these users.
+    fn all_properties(&self, batch: &[Work]) -> Vec<String> {
+        let numbers: BTreeSet<_> = batch.iter().flat_map(connections).collect();
+        numbers.into_iter().flat_map(|number| self.names.of_connection(number)).map(|(_, name)| name).collect()
+    }
+}
+
+/// Names a user's input in the answer.
+fn trace(work: &Work) -> String {
+    work.user.to_string()
+}
+
+/// A creation without the one property whose value HubSpot refuses; that value counts as settled.
+fn without(mut work: Work, property: Property) -> Work {
+    if let Action::Create(values) = &mut work.action
+        && let Some(value) = values.remove(&property)
+    {
+        work.account.values.insert(property, value);
+    }
+    work
+}
+
+/// Search lags behind deletions.
+fn is_known_gone(work: &Work, found: ContactId) -> bool {
+    matches!(work.account.link, Link::Gone { contact, .. } if contact == found)
+}
+
+fn priority(batch: &[Work]) -> Priority {
+    if batch.iter().any(|work| work.fresh) { Priority::Fresh } else { Priority::Backfill }
+}

@@ -1,0 +1,141 @@
+//! Profile look-ups to be made: at most one at a time per friend. Pure: time is passed in.
+
+use super::queue::Work;
+use contact::{ConnectionNumber, ProfileDue, UserId};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Look-ups held in memory; the others wait in the state store.
+pub const LOOKUPS_MAX: usize = 100_000;
+
+/// A look-up to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// The partition that the user belongs to.
+    pub partition: u32,
+    /// Whom to look up.
+    pub user: UserId,
+    /// Through which account.
+    pub connection: ConnectionNumber,
+    /// For which event.
+    pub due: ProfileDue,
+}
+
+/// How a look-up ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// The answer was appended to the log.
+    Answered,
+    /// Nothing is known: try again after this time.
+    Retry(Duration),
+}
+
+type Friend = (UserId, ConnectionNumber);
+
+#[derive(Debug)]
+struct Entry {
+    lookup: Lookup,
+    /// `None` while it is with a worker, or answered and not yet folded.
+    ready_at: Option<Instant>,
+    answered: bool,
+    attempts: u32,
+}
+
+/// All look-ups that are due or under way.
+#[derive(Debug, Default)]
+pub struct Lookups {
+    entries: HashMap<Friend, Entry>,
+    by_user: HashMap<UserId, BTreeSet<ConnectionNumber>>,
+    waiting: BTreeSet<(Instant, Friend)>,
+}
+
+impl Lookups {
+    /// Takes over what a user's newest state asks for. A look-up that the state no longer asks for is forgotten. `false` when
+    /// there was no room, and the user stays in the state store.
+    pub fn push(&mut self, work: &Work, now: Instant) -> bool {
+        let mut all_taken = true;
+        let asked = |connection| work.lookups.iter().any(|(number, _)| *number == connection);
+        let known = self.by_user.get(&work.user).cloned().unwrap_or_default();
+        for connection in known.into_iter().filter(|connection| !asked(*connection)) {
+            self.forget((work.user, connection));
+        }
+        for (connection, due) in &work.lookups {
+            let lookup = Lookup { partition: work.partition, user: work.user, connection: *connection, due: *due };
+            let friend = (work.user, *connection);
+            let full = self.entries.len() >= LOOKUPS_MAX;
+            match self.entries.get_mut(&friend) {
+                Some(entry) if entry.answered && entry.lookup.due.covers_ms < due.covers_ms => {
+                    self.forget(friend);
+                    self.begin(friend, lookup, now);
+                }
+                Some(entry) if !entry.answered => entry.lookup = lookup,
+                Some(_) => {}
+                None if full => all_taken = false,
+                None => self.begin(friend, lookup, now),
+            }
+        }
+        all_taken
+    }
+
+    /// The next look-up to make now, and how often it was tried.
+    pub fn take(&mut self, now: Instant) -> Option<(Lookup, u32)> {
+        let (_, friend) = self.waiting.first().filter(|(ready_at, _)| *ready_at <= now).copied()?;
+        self.waiting.pop_first();
+        let entry = self.entries.get_mut(&friend)?;
+        entry.ready_at = None;
+        Some((entry.lookup, entry.attempts))
+    }
+
+    /// A look-up ended.
+    pub fn ended(&mut self, lookup: &Lookup, looked: Looked, now: Instant) {
+        let friend = (lookup.user, lookup.connection);
+        let Some(entry) = self.entries.get_mut(&friend) else { return };
+        match looked {
+            Looked::Answered => entry.answered = true,
+            Looked::Retry(wait) => {
+                entry.attempts += 1;
+                entry.ready_at = Some(now + wait);
+                self.waiting.insert((now + wait, friend));
+            }
+        }
+    }
+
+    /// When the next look-up gets ready.
+    pub fn next_ready(&self) -> Option<Instant> {
+        self.waiting.first().map(|(ready_at, _)| *ready_at)
+    }
+
+    /// The partition was lost.
+    pub fn drop_partition(&mut self, partition: u32) {
+        let of_partition =
+            |(friend, entry): (&Friend, &Entry)| (entry.lookup.partition == partition).then_some(*friend);
+        let lost: Vec<Friend> = self.entries.iter().filter_map(of_partition).collect();
+        for friend in lost {
+            self.forget(friend);
+        }
+    }
+
+    /// Look-ups due or under way.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn begin(&mut self, friend: Friend, lookup: Lookup, now: Instant) {
+        self.entries.insert(friend, Entry { lookup, ready_at: Some(now), answered: false, attempts: 0 });
+        self.by_user.entry(friend.0).or_default().insert(friend.1);
+        self.waiting.insert((now, friend));
+    }
+
+    fn forget(&mut self, friend: Friend) {
+        if let Some(connections) = self.by_user.get_mut(&friend.0) {
+            connections.remove(&friend.1);
+            if connections.is_empty() {
+                self.by_user.remove(&friend.0);
+            }
+        }
+        if let Some(Entry { ready_at: Some(ready_at), .. }) = self.entries.remove(&friend) {
+            self.waiting.remove(&(ready_at, friend));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The state → HubSpot and LINE's profiles. What they answer goes into the log and nowhere else: the state changes when the
+//! fold reads it there.
+
+pub mod answers;
+pub mod contacts;
+pub mod engine;
+pub mod lookups;
+pub mod profiles;
+pub mod queue;
+
+use eventlog::Ownership;
+use lookups::Lookups;
+use queue::{Queue, Work};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Where the fold leaves work and the engine takes it.
+pub struct Desk {
+    /// Without an engine nothing is left here: the state store knows who is due.
+    open: bool,
+    queue: Mutex<Queue>,
+    lookups: Mutex<Lookups>,
+    ownership: Mutex<Option<Arc<dyn Ownership>>>,
+    wake: Notify,
+}
+
+impl Desk {
+    /// An empty desk; `open` when an engine will take the work.
+    pub fn new(open: bool) -> Self {
+        Self {
+            open,
+            queue: Mutex::default(),
+            lookups: Mutex::default(),
+            ownership: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// The newest work of users. `false` when some of the backlog found no room.
+    pub fn push(&self, works: Vec<Work>) -> bool {
+        if !self.open {
+            return true;
+        }
+        let now = Instant::now();
+        let mut all_taken = true;
+        for work in works {
+            all_taken &= self.lookups().push(&work, now);
+            all_taken &= self.queue().push(work, now);
+        }
+        self.wake.notify_one();
+        all_taken
+    }
+
+    /// Is there room for more of the backlog?
+    pub fn wants_backlog(&self) -> bool {
+        self.open && self.queue().wants_backlog()
+    }
+
+    /// The partition was lost: nothing of it is done any more.
+    pub fn revoke(&self, partition: u32) {
+        self.queue().drop_partition(partition);
+        self.lookups().drop_partition(partition);
+    }
+
+    /// A consumer joined: it tells from now on which partitions are ours.
+    pub fn set_ownership(&self, ownership: Arc<dyn Ownership>) {
+        *lock(&self.ownership) = Some(ownership);
+    }
+
+    /// Is the partition ours at this moment? To be asked before every effect.
+    pub fn owns(&self, partition: u32) -> bool {
+        lock(&self.ownership).as_ref().is_some_and(|ownership| ownership.owns(partition))
+    }
+
+    /// Has everybody got what they were due? Users in the state store's backlog are not known here.
+    pub fn is_idle(&self) -> bool {
+        self.queue().is_empty() && self.lookups().len() == 0
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        lock(&self.queue)
+    }
+
+    fn lookups(&self) -> MutexGuard<'_, Lookups> {
+        lock(&self.lookups)
+    }
+
+    fn next_ready(&self) -> Option<Instant> {
+        let next = [self.queue().next_ready(), self.lookups().next_ready()];
+        next.into_iter().flatten().min()
+    }
+}
+
+/// Nothing panics while it holds one of these locks; if something did, the data is as good as before.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

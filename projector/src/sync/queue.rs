@@ -1,0 +1,252 @@
+//! Who is due for HubSpot: one entry per user, the newest wish only.
+//!
+//! Pure: time is passed in. The fold pushes a user's newest [`Work`] whenever its state changed; workers take batches, and
+//! report back. While a user is with a worker, and until the fold has seen what the worker appended to the log, newer work
+//! replaces the waiting one but is not handed out: one call per user at a time, each from a state that includes the last.
+
+use contact::link::Account;
+use contact::{Action, ConnectionNumber, ProfileDue, UserId};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a change waits for company, so that a burst of events becomes one write and a batch fills up.
+pub const LINGER: Duration = Duration::from_millis(100);
+
+/// How long a new friend's contact waits for the first answer about name and picture.
+pub const PROFILE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Users of the backlog held in memory; the others wait in the state store.
+pub const BACKLOG_MAX: usize = 20_000;
+
+/// Users held in memory in all: beyond that, fresh changes wait in the state store too.
+pub const USERS_MAX: usize = 100_000;
+
+/// What is to be done for one user, decided from a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// The partition that the user belongs to.
+    pub partition: u32,
+    /// The user.
+    pub user: UserId,
+    /// What to do in HubSpot.
+    pub action: Action,
+    /// What HubSpot had confirmed.
+    pub account: Account,
+    /// Profile look-ups to be made.
+    pub lookups: Vec<(ConnectionNumber, ProfileDue)>,
+    /// Did it just happen, or is it backlog?
+    pub fresh: bool,
+}
+
+impl Work {
+    fn asks_first_profile(&self) -> bool {
+        self.lookups.iter().any(|(_, due)| due.first)
+    }
+
+    fn batch(&self) -> Option<Batch> {
+        match self.action {
+            Action::Nothing => None,
+            Action::Create(_) => Some(Batch::Create),
+            Action::Update(..) => Some(Batch::Update),
+        }
+    }
+}
+
+/// The two kinds of batch calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Batch {
+    /// Contacts to find or create.
+    Create,
+    /// Contacts known by ID.
+    Update,
+}
+
+/// How a worker ended with a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// An answer was appended to the log as this revision.
+    Confirmed(u64),
+    /// Nothing is known: try again after this time.
+    Retry(Duration),
+}
+
+#[derive(Debug)]
+enum Phase {
+    Waiting(Lane, Turn),
+    WithWorker,
+    /// Until the fold has seen this revision.
+    Settling(u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Lane {
+    backlog: bool,
+    batch: Batch,
+}
+
+/// When it is ready, and its place among those ready at the same instant.
+type Turn = (Instant, u64);
+
+#[derive(Debug)]
+struct Entry {
+    work: Work,
+    phase: Phase,
+    attempts: u32,
+    /// Waits for the first answer about name and picture.
+    waits_for_profile: bool,
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub struct Queue {
+    entries: HashMap<UserId, Entry>,
+    lanes: HashMap<Lane, BTreeMap<Turn, UserId>>,
+    turns: u64,
+    backlog: usize,
+}
+
+impl Queue {
+    /// Takes a user's newest work. `false` when there was no room, and the user stays in the state store.
+    pub fn push(&mut self, work: Work, now: Instant) -> bool {
+        let user = work.user;
+        let Some(entry) = self.entries.get_mut(&user) else { return self.push_new(work, now) };
+        let fresh = entry.work.fresh || work.fresh;
+        self.backlog -= usize::from(fresh && !entry.work.fresh);
+        entry.work = Work { fresh, ..work };
+        match entry.phase {
+            Phase::WithWorker => {}
+            Phase::Settling(revision) if entry.work.account.revision() < revision => {}
+            Phase::Settling(_) => self.settle(user, now),
+            Phase::Waiting(_, (ready_at, _)) => {
+                let still_waits = entry.waits_for_profile && entry.work.asks_first_profile();
+                let answered = entry.waits_for_profile && !still_waits;
+                entry.waits_for_profile = still_waits;
+                self.wait_until(user, if answered { ready_at.min(now + LINGER) } else { ready_at });
+            }
+        }
+        true
+    }
+
+    fn push_new(&mut self, work: Work, now: Instant) -> bool {
+        if work.batch().is_none() {
+            return true;
+        }
+        if self.entries.len() >= USERS_MAX || (!work.fresh && self.backlog >= BACKLOG_MAX) {
+            return false;
+        }
+        let (user, waits_for_profile) = (work.user, work.asks_first_profile());
+        self.backlog += usize::from(!work.fresh);
+        self.entries.insert(user, Entry { work, phase: Phase::WithWorker, attempts: 0, waits_for_profile });
+        self.wait_until(user, now + if waits_for_profile { PROFILE_PATIENCE } else { LINGER });
+        true
+    }
+
+    /// Users ready for one batch call of this kind, at most `max`, fresh ones first; with each how often it was tried before.
+    /// Those that only wait for company are taken along once one is ready.
+    pub fn take(&mut self, batch: Batch, max: usize, now: Instant) -> Vec<(Work, u32)> {
+        let ready = |lane: &BTreeMap<Turn, UserId>| lane.keys().next().is_some_and(|(ready_at, _)| *ready_at <= now);
+        let lanes = [false, true].map(|backlog| self.lanes.get(&Lane { backlog, batch }));
+        if !lanes.iter().flatten().any(|lane| ready(lane)) {
+            return Vec::new();
+        }
+        let soon = |turn: &Turn| turn.0 <= now + LINGER;
+        let users = lanes.into_iter().flatten().flat_map(|lane| lane.iter().take_while(|(turn, _)| soon(turn)));
+        let taken: Vec<UserId> = users.take(max).map(|(_, user)| *user).collect();
+        taken.into_iter().filter_map(|user| self.hand_out(user)).collect()
+    }
+
+    fn hand_out(&mut self, user: UserId) -> Option<(Work, u32)> {
+        self.leave_lane(user);
+        let entry = self.entries.get_mut(&user)?;
+        entry.phase = Phase::WithWorker;
+        Some((entry.work.clone(), entry.attempts))
+    }
+
+    /// When the next user gets ready.
+    pub fn next_ready(&self) -> Option<Instant> {
+        self.lanes.values().filter_map(|lane| lane.keys().next()).map(|(ready_at, _)| *ready_at).min()
+    }
+
+    /// A worker ended with a user.
+    pub fn ended(&mut self, user: UserId, ended: Ended, now: Instant) {
+        let Some(entry) = self.entries.get_mut(&user) else { return };
+        match ended {
+            Ended::Confirmed(revision) if entry.work.account.revision() < revision => {
+                entry.phase = Phase::Settling(revision)
+            }
+            Ended::Confirmed(_) => self.settle(user, now),
+            Ended::Retry(wait) => {
+                entry.attempts += 1;
+                self.wait_until(user, now + wait);
+            }
+        }
+    }
+
+    /// A first look-up could not be answered now: the contact no longer waits for name and picture.
+    pub fn stop_waiting_for_profile(&mut self, user: UserId, now: Instant) {
+        let Some(entry) = self.entries.get_mut(&user) else { return };
+        let waited = std::mem::take(&mut entry.waits_for_profile);
+        if waited && let Phase::Waiting(_, (ready_at, _)) = entry.phase {
+            self.wait_until(user, ready_at.min(now + LINGER));
+        }
+    }
+
+    /// The partition was lost: nothing of it is done here any more.
+    pub fn drop_partition(&mut self, partition: u32) {
+        let of_partition = |(user, entry): (&UserId, &Entry)| (entry.work.partition == partition).then_some(*user);
+        let lost: Vec<UserId> = self.entries.iter().filter_map(of_partition).collect();
+        for user in lost {
+            self.remove(user);
+        }
+    }
+
+    /// Users known to the queue, in whatever phase.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Is nobody due?
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Is there room for more of the backlog?
+    pub fn wants_backlog(&self) -> bool {
+        self.backlog < BACKLOG_MAX / 2 && self.entries.len() < USERS_MAX / 2
+    }
+
+    /// The fold has seen the last answer: go on with what is left to do, if anything.
+    fn settle(&mut self, user: UserId, now: Instant) {
+        if let Some(entry) = self.entries.get_mut(&user) {
+            entry.attempts = 0;
+        }
+        self.wait_until(user, now + LINGER);
+    }
+
+    fn wait_until(&mut self, user: UserId, ready_at: Instant) {
+        self.leave_lane(user);
+        let Some(entry) = self.entries.get_mut(&user) else { return };
+        let Some(batch) = entry.work.batch() else { return self.remove(user) };
+        let lane = Lane { backlog: !entry.work.fresh, batch };
+        self.turns += 1;
+        let turn = (ready_at, self.turns);
+        entry.phase = Phase::Waiting(lane, turn);
+        self.lanes.entry(lane).or_default().insert(turn, user);
+    }
+
+    fn leave_lane(&mut self, user: UserId) {
+        if let Some(Entry { phase: Phase::Waiting(lane, turn), .. }) = self.entries.get(&user)
+            && let Some(waiting) = self.lanes.get_mut(lane)
+        {
+            waiting.remove(turn);
+        }
+    }
+
+    fn remove(&mut self, user: UserId) {
+        self.leave_lane(user);
+        if let Some(entry) = self.entries.remove(&user) {
+            self.backlog -= usize::from(!entry.work.fresh);
+        }
+    }
+}
