@@ -57,6 +57,7 @@ fn users_that_share_the_first_half_of_their_id_are_kept_apart() {
     let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
     let (one, two) = (id((7 << 64) | 1), id((7 << 64) | 2));
     store.user_mut(one).unwrap().apply(&followed(one, 10));
+    store.checkpoint_mut().pass(&record(0, "a"));
     store.flush(|_, _| true).unwrap();
     store.user_mut(two).unwrap().apply(&followed(two, 20));
     store.flush(|_, _| true).unwrap();

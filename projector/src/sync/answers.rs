@@ -68,9 +68,8 @@ impl Reading<'_> {
     /// something else all the same, HubSpot has its own idea of the value: ours counts as settled until it changes, or it
     /// would be written for ever.
     pub fn read_after_write(self, work: &Work, contact: &Contact) -> Conclusion {
-        let missing = |(property, value): &(&Property, &Box<str>)| !self.shows_one(contact, **property, value);
-        let unshown: Values =
-            sent(work).iter().filter(missing).map(|(property, value)| (*property, value.clone())).collect();
+        let mut unshown = sent(work).clone();
+        unshown.retain(|property, value| !self.shows_one(contact, *property, value));
         match self.read(work, contact) {
             Conclusion::Confirmed(mut confirmation, None) if !unshown.is_empty() => {
                 let names: Vec<_> = unshown.keys().map(|property| self.names.name(*property)).collect();

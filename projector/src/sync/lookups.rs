@@ -116,9 +116,9 @@ impl Lookups {
         }
     }
 
-    /// Look-ups due or under way.
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    /// Is nothing due or under way?
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     fn begin(&mut self, friend: Friend, lookup: Lookup, now: Instant) {

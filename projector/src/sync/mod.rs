@@ -75,7 +75,7 @@ impl Desk {
 
     /// Has everybody got what they were due? Users in the state store's backlog are not known here.
     pub fn is_idle(&self) -> bool {
-        self.queue().is_empty() && self.lookups().len() == 0
+        self.queue().is_empty() && self.lookups().is_empty()
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
