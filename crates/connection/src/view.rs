@@ -103,10 +103,7 @@ impl Follower {
             let stepped = self.tail.step();
             let Some(view) = self.view.upgrade() else { return };
             match stepped {
-                Ok(changed) => {
-                    self.take_over(&view, &changed);
-                    view.report(self.unopened.values().next().map(Error::to_string));
-                }
+                Ok(changed) => self.take_over(&view, &changed),
                 Err(error) => {
                     view.report(Some(error.to_string()));
                     drop(view);
@@ -130,6 +127,7 @@ impl Follower {
                 Err(error) => drop(self.unopened.insert(*number, error)),
             }
         }
+        view.report(self.unopened.values().next().map(Error::to_string));
         if changed.claims || !changed.definitions.is_empty() {
             view.publish(Snapshot::new(self.opened.clone(), self.tail.registry.unfinished()));
         }
