@@ -139,3 +139,6 @@ impl Lookups {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

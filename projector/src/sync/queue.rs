@@ -250,3 +250,6 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

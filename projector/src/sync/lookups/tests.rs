@@ -1,0 +1,70 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use contact::Action;
+use contact::link::Account;
+
+fn connection() -> ConnectionNumber {
+    ConnectionNumber::new(1).unwrap()
+}
+
+fn asks(covers_ms: &[i64]) -> Work {
+    let due = |covers_ms: &i64| (connection(), ProfileDue { covers_ms: *covers_ms, first: true });
+    let lookups = covers_ms.iter().map(due).collect();
+    let (user, account) = (UserId::from_u128(1), Account::default());
+    Work { partition: 0, user, action: Action::Nothing, account, lookups, fresh: true }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_friend_is_looked_up_once_at_a_time() {
+    let (mut lookups, now) = (Lookups::default(), Instant::now());
+    lookups.push(&asks(&[10]), now);
+    lookups.push(&asks(&[10]), now);
+    assert!(lookups.take(now).is_some());
+    lookups.push(&asks(&[10]), now);
+    assert!(lookups.take(now).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answered_look_up_is_not_made_again_before_the_fold_has_seen_the_answer() {
+    let (mut lookups, now) = (Lookups::default(), Instant::now());
+    lookups.push(&asks(&[10]), now);
+    let (lookup, _) = lookups.take(now).unwrap();
+    lookups.ended(&lookup, Looked::Answered, now);
+    lookups.push(&asks(&[10]), now);
+    assert!(lookups.take(now).is_none(), "the same question, decided before the answer was folded");
+    lookups.push(&asks(&[]), now);
+    assert!(lookups.is_empty(), "answered and folded");
+    lookups.push(&asks(&[20]), now);
+    assert_eq!(lookups.take(now).unwrap().0.due.covers_ms, 20, "a new follow asks anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_question_than_the_one_answered_is_asked() {
+    let (mut lookups, now) = (Lookups::default(), Instant::now());
+    lookups.push(&asks(&[10]), now);
+    let (lookup, _) = lookups.take(now).unwrap();
+    lookups.ended(&lookup, Looked::Answered, now);
+    lookups.push(&asks(&[30]), now);
+    assert_eq!(lookups.take(now).unwrap().0.due.covers_ms, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_look_up_waits_and_counts_its_attempts() {
+    let (mut lookups, now) = (Lookups::default(), Instant::now());
+    lookups.push(&asks(&[10]), now);
+    let (lookup, attempts) = lookups.take(now).unwrap();
+    assert_eq!(attempts, 0);
+    lookups.ended(&lookup, Looked::Retry(Duration::from_secs(1)), now);
+    assert!(lookups.take(now).is_none());
+    assert_eq!(lookups.next_ready(), Some(now + Duration::from_secs(1)));
+    assert_eq!(lookups.take(now + Duration::from_secs(1)).unwrap().1, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn look_ups_of_a_lost_partition_are_dropped() {
+    let (mut lookups, now) = (Lookups::default(), Instant::now());
+    lookups.push(&asks(&[10]), now);
+    lookups.drop_partition(0);
+    assert!(lookups.is_empty() && lookups.take(now).is_none());
+}
