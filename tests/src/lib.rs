@@ -1,1 +1,5 @@
-//! placeholder
+//! Tests of Kizuna as a whole.
+//!
+//! | Test program | Proves |
+//! | --- | --- |
+//! | `tidy` | the architecture rules that no lint can keep: who depends on whom, what documents name, what a file looks like |
