@@ -5,15 +5,9 @@
 mod samples;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
-use samples::{Sampled, for_each_record};
+use samples::{Sampled, check, for_each_record};
 use schemas::{Codec, Error, Kind, LineEvent, LineProfile, SchemaId};
 use std::borrow::Cow;
-
-fn check<S: Strategy>(strategy: S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
-    runner.run(&strategy, test).unwrap();
-}
 
 #[test]
 fn decoding_undoes_encoding() {

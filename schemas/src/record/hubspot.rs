@@ -2,16 +2,17 @@
 
 use super::records;
 use crate::wire;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What HubSpot last confirmed about one LINE user's contact. Complete in itself: the highest revision alone tells all.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Columns<'static>")]
 pub struct HubspotContact {
     /// The LINE user.
     pub user_id: String,
     /// Counts up by one with each answer about this user; the highest holds.
-    #[serde(with = "wire::unsigned")]
     pub revision: u64,
     /// When HubSpot answered, milliseconds since 1970.
     pub observed_at_ms: i64,
@@ -26,40 +27,106 @@ pub struct HubspotContact {
 }
 
 /// Where a user's contact stands in HubSpot. Contact IDs are HubSpot's record IDs; times are milliseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactLink {
     /// No contact of this user was ever seen.
-    #[serde(rename = "Null")]
     Unknown,
     /// The contact lives.
-    #[serde(rename = "kizuna.ContactLive")]
     Live {
         /// Its ID.
-        #[serde(with = "wire::unsigned")]
         contact_id: u64,
     },
     /// A person deleted the contact.
-    #[serde(rename = "kizuna.ContactGone")]
     Gone {
         /// The ID it had.
-        #[serde(with = "wire::unsigned")]
         contact_id: u64,
         /// HubSpot's `archivedAt`; where HubSpot names no time, our last confirmed write.
         since_ms: i64,
     },
     /// The person was erased on request.
-    #[serde(rename = "kizuna.ContactErased")]
     Erased {
         /// When.
         since_ms: i64,
     },
     /// Somebody merged the contact into the contact of another LINE user.
-    #[serde(rename = "kizuna.ContactMerged")]
     Merged {
         /// The other user's contact.
-        #[serde(with = "wire::unsigned")]
         into: u64,
     },
+}
+
+/// The record as Avro has it. The link is spread over three plain fields there: readers that resolve a union of records by
+/// shape rather than by name would take a deleted contact for a living one.
+#[derive(Serialize, Deserialize)]
+struct Columns<'a> {
+    user_id: Cow<'a, str>,
+    #[serde(with = "wire::unsigned")]
+    revision: u64,
+    observed_at_ms: i64,
+    link: Standing,
+    contact_id: Option<i64>,
+    since_ms: Option<i64>,
+    values: Cow<'a, BTreeMap<String, String>>,
+    refused: Option<Cow<'a, BTreeMap<String, String>>>,
+    reason: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Standing {
+    Unknown,
+    Live,
+    Gone,
+    Erased,
+    Merged,
+}
+
+impl Serialize for HubspotContact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (link, contact_id, since_ms) = match self.link {
+            ContactLink::Unknown => (Standing::Unknown, None, None),
+            ContactLink::Live { contact_id } => (Standing::Live, Some(contact_id), None),
+            ContactLink::Gone { contact_id, since_ms } => (Standing::Gone, Some(contact_id), Some(since_ms)),
+            ContactLink::Erased { since_ms } => (Standing::Erased, None, Some(since_ms)),
+            ContactLink::Merged { into } => (Standing::Merged, Some(into), None),
+        };
+        let columns = Columns {
+            user_id: Cow::Borrowed(&self.user_id),
+            revision: self.revision,
+            observed_at_ms: self.observed_at_ms,
+            link,
+            contact_id: contact_id.map(u64::cast_signed),
+            since_ms,
+            values: Cow::Borrowed(&self.values),
+            refused: self.refused.as_ref().map(Cow::Borrowed),
+            reason: self.reason.as_deref().map(Cow::Borrowed),
+        };
+        columns.serialize(serializer)
+    }
+}
+
+impl TryFrom<Columns<'_>> for HubspotContact {
+    type Error = &'static str;
+
+    fn try_from(columns: Columns<'_>) -> Result<Self, Self::Error> {
+        let contact_id = columns.contact_id.map(i64::cast_unsigned);
+        let link = match (columns.link, contact_id, columns.since_ms) {
+            (Standing::Unknown, None, None) => ContactLink::Unknown,
+            (Standing::Live, Some(contact_id), None) => ContactLink::Live { contact_id },
+            (Standing::Gone, Some(contact_id), Some(since_ms)) => ContactLink::Gone { contact_id, since_ms },
+            (Standing::Erased, None, Some(since_ms)) => ContactLink::Erased { since_ms },
+            (Standing::Merged, Some(into), None) => ContactLink::Merged { into },
+            _ => return Err("link, contact_id and since_ms contradict each other"),
+        };
+        Ok(Self {
+            user_id: columns.user_id.into_owned(),
+            revision: columns.revision,
+            observed_at_ms: columns.observed_at_ms,
+            link,
+            values: columns.values.into_owned(),
+            refused: columns.refused.map(Cow::into_owned),
+            reason: columns.reason.map(Cow::into_owned),
+        })
+    }
 }
 
 /// One webhook event of HubSpot as it was received.

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use schemas::{
     Codec, ConnectionClaim, ConnectionDefinition, ConnectionState, ContactLink, DeadLetter, Error, HubspotContact,
     HubspotEvent, Likeness, LineEvent, LineProfile, OutboxMessage, Record, Sealed, SendOutcome, SentMessage,
@@ -24,20 +25,28 @@ pub trait Sampled: Record + PartialEq + std::fmt::Debug + Sized {
     fn any() -> BoxedStrategy<Self>;
     /// Reads one record.
     fn read(codec: &Codec, bytes: &[u8]) -> Result<Self, Error>;
+    /// Reads a body that was written with another version of the schema.
+    fn read_written_with(schema: &serde_avro_fast::Schema, body: &[u8]) -> Self;
+}
+
+/// Checks a law for any values.
+pub fn check<S: Strategy>(strategy: S, law: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    runner.run(&strategy, law).unwrap();
 }
 
 /// Calls a generic test function for each record type.
 macro_rules! for_each_record {
-    ($test:ident) => {{
-        $test::<schemas::LineEvent<'static>>();
-        $test::<schemas::LineProfile>();
-        $test::<schemas::HubspotContact>();
-        $test::<schemas::OutboxMessage>();
-        $test::<schemas::SentMessage>();
-        $test::<schemas::HubspotEvent>();
-        $test::<schemas::ConnectionClaim>();
-        $test::<schemas::ConnectionDefinition>();
-        $test::<schemas::DeadLetter>();
+    ($test:ident $(in $context:ident)?) => {{
+        $test::<schemas::LineEvent<'static>>($(&$context)?);
+        $test::<schemas::LineProfile>($(&$context)?);
+        $test::<schemas::HubspotContact>($(&$context)?);
+        $test::<schemas::OutboxMessage>($(&$context)?);
+        $test::<schemas::SentMessage>($(&$context)?);
+        $test::<schemas::HubspotEvent>($(&$context)?);
+        $test::<schemas::ConnectionClaim>($(&$context)?);
+        $test::<schemas::ConnectionDefinition>($(&$context)?);
+        $test::<schemas::DeadLetter>($(&$context)?);
     }};
 }
 pub(crate) use for_each_record;
@@ -95,6 +104,10 @@ impl Sampled for LineEvent<'static> {
     fn read(codec: &Codec, bytes: &[u8]) -> Result<Self, Error> {
         codec.decode::<LineEvent<'_>>(bytes).map(LineEvent::into_owned)
     }
+
+    fn read_written_with(schema: &serde_avro_fast::Schema, body: &[u8]) -> Self {
+        serde_avro_fast::from_datum_slice::<LineEvent<'_>>(body, schema).unwrap().into_owned()
+    }
 }
 
 impl Sampled for LineProfile {
@@ -129,6 +142,10 @@ impl Sampled for LineProfile {
 
     fn read(codec: &Codec, bytes: &[u8]) -> Result<Self, Error> {
         codec.decode(bytes)
+    }
+
+    fn read_written_with(schema: &serde_avro_fast::Schema, body: &[u8]) -> Self {
+        serde_avro_fast::from_datum_slice(body, schema).unwrap()
     }
 }
 
@@ -180,6 +197,10 @@ impl Sampled for HubspotContact {
     fn read(codec: &Codec, bytes: &[u8]) -> Result<Self, Error> {
         codec.decode(bytes)
     }
+
+    fn read_written_with(schema: &serde_avro_fast::Schema, body: &[u8]) -> Self {
+        serde_avro_fast::from_datum_slice(body, schema).unwrap()
+    }
 }
 
 impl Sampled for OutboxMessage {
@@ -212,6 +233,10 @@ impl Sampled for OutboxMessage {
 
     fn read(codec: &Codec, bytes: &[u8]) -> Result<Self, Error> {
         codec.decode(bytes)
+    }
+
+    fn read_written_with(schema: &serde_avro_fast::Schema, body: &[u8]) -> Self {
+        serde_avro_fast::from_datum_slice(body, schema).unwrap()
     }
 }
 
@@ -252,6 +277,10 @@ impl Sampled for SentMessage {
     fn read(codec: &Codec, bytes: &[u8]) -> Result<Self, Error> {
         codec.decode(bytes)
     }
+
+    fn read_written_with(schema: &serde_avro_fast::Schema, body: &[u8]) -> Self {
+        serde_avro_fast::from_datum_slice(body, schema).unwrap()
+    }
 }
 
 impl Sampled for HubspotEvent {
@@ -280,6 +309,10 @@ impl Sampled for HubspotEvent {
 
     fn read(codec: &Codec, bytes: &[u8]) -> Result<Self, Error> {
         codec.decode(bytes)
+    }
+
+    fn read_written_with(schema: &serde_avro_fast::Schema, body: &[u8]) -> Self {
+        serde_avro_fast::from_datum_slice(body, schema).unwrap()
     }
 }
 
@@ -312,6 +345,10 @@ impl Sampled for ConnectionClaim {
 
     fn read(codec: &Codec, bytes: &[u8]) -> Result<Self, Error> {
         codec.decode(bytes)
+    }
+
+    fn read_written_with(schema: &serde_avro_fast::Schema, body: &[u8]) -> Self {
+        serde_avro_fast::from_datum_slice(body, schema).unwrap()
     }
 }
 
@@ -382,6 +419,10 @@ impl Sampled for ConnectionDefinition {
     fn read(codec: &Codec, bytes: &[u8]) -> Result<Self, Error> {
         codec.decode(bytes)
     }
+
+    fn read_written_with(schema: &serde_avro_fast::Schema, body: &[u8]) -> Self {
+        serde_avro_fast::from_datum_slice(body, schema).unwrap()
+    }
 }
 
 impl Sampled for DeadLetter {
@@ -430,5 +471,9 @@ impl Sampled for DeadLetter {
 
     fn read(codec: &Codec, bytes: &[u8]) -> Result<Self, Error> {
         codec.decode(bytes)
+    }
+
+    fn read_written_with(schema: &serde_avro_fast::Schema, body: &[u8]) -> Self {
+        serde_avro_fast::from_datum_slice(body, schema).unwrap()
     }
 }
