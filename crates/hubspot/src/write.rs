@@ -1,6 +1,6 @@
 //! What is written to contacts, and what became of each write.
 
-use crate::Contact;
+use crate::{Contact, reason};
 use contact::ContactId;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,6 +55,32 @@ pub enum UpdateOutcome {
     NotSent,
 }
 
+impl CreateOutcome {
+    /// One word, for metrics.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "created",
+            Self::Exists(_) => "exists",
+            Self::Refused(_) => "refused",
+            Self::Unknown => "unknown",
+            Self::NotSent => "not_sent",
+        }
+    }
+}
+
+impl UpdateOutcome {
+    /// One word, for metrics.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Updated(_) => "updated",
+            Self::Missing => "missing",
+            Self::Refused(_) => "refused",
+            Self::Unknown => "unknown",
+            Self::NotSent => "not_sent",
+        }
+    }
+}
+
 /// Why HubSpot refuses something for good, in words that name nobody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -70,8 +96,7 @@ impl Refusal {
     /// The property whose definition in the portal no longer fits what is written to it: archived, retyped, read-only, or
     /// an option removed. It then fails for every contact, and no contact is to blame.
     pub fn broken_property(&self) -> Option<&str> {
-        let broken =
-            matches!(self.code.as_deref(), Some("PROPERTY_DOESNT_EXIST" | "INVALID_OPTION" | "READ_ONLY_VALUE"));
+        let broken = self.code.as_deref().is_some_and(reason::is_of_definition);
         self.property.as_deref().filter(|_| broken)
     }
 }

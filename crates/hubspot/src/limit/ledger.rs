@@ -96,7 +96,7 @@ impl Status {
 }
 
 /// What a waiting call has to do.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Turn {
     /// Go.
     Granted,
@@ -104,8 +104,8 @@ pub(super) enum Turn {
     NotBefore(Instant),
     /// Look again when something changes: others are first, or too many calls are under way.
     Behind,
-    /// Give up.
-    Paused(Why, Duration),
+    /// Give up: a pause lasts too long.
+    Paused(Error),
 }
 
 /// The state of a budget.
@@ -122,6 +122,8 @@ pub(super) struct Ledger {
     /// Others used HubSpot's window up: no call before this.
     dry_until: Instant,
     pauses: Pauses,
+    /// What a pause for [`Why::Credentials`] stands for.
+    denied: Error,
     daily: Daily,
     in_flight: usize,
     in_flight_max: usize,
@@ -142,6 +144,7 @@ impl Ledger {
             paced: now,
             dry_until: now,
             pauses: Pauses::default(),
+            denied: Error::Unauthorized,
             daily: Daily::default(),
             in_flight: 0,
             in_flight_max: settings.in_flight_max.max(1),
@@ -209,7 +212,7 @@ impl Ledger {
         let (why, until) =
             [self.pauses.stopping(kind, now), reserved].into_iter().flatten().max_by_key(|(_, end)| *end)?;
         let wait = until - now;
-        (wait > PATIENCE).then_some(Turn::Paused(why, wait))
+        (wait > PATIENCE).then(|| Turn::Paused(why.error(wait, &self.denied)))
     }
 
     fn reserved_until(&self, priority: Priority, now: Instant) -> Option<Instant> {
@@ -282,8 +285,11 @@ impl Ledger {
                     self.pause(Why::Outage, now + wait);
                 }
             }
-            Error::Unauthorized => self.pause(Why::Credentials, now + PROBE),
-            Error::MissingScopes { .. } | Error::NotFound | Error::Rejected(_) | Error::Unfit(_) => {}
+            Error::Unauthorized | Error::MissingScopes { .. } => {
+                self.denied = error.clone();
+                self.pause(Why::Credentials, now + PROBE);
+            }
+            Error::NotFound | Error::Rejected(_) | Error::Unfit(_) => {}
         }
         error
     }

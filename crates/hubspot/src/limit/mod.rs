@@ -100,7 +100,7 @@ impl Budget {
             let turn = self.ledger().turn(place.ticket, Instant::now());
             match turn {
                 Turn::Granted => return Ok(Permit { budget: Arc::clone(self) }),
-                Turn::Paused(why, wait) => return Err(why.error(wait)),
+                Turn::Paused(error) => return Err(error),
                 Turn::NotBefore(time) => {
                     tokio::select! {
                         () = changed => {}
@@ -130,7 +130,7 @@ impl Budget {
         error
     }
 
-    /// Stops all calls, as after a refused token.
+    /// Stops calls, whatever the reason.
     pub fn pause(&self, why: Why, wait: Duration) {
         self.ledger().pause(why, Instant::now() + wait);
         self.changed.notify_waiters();

@@ -43,8 +43,8 @@ impl Why {
         !matches!((self, kind), (Self::Search, Kind::General))
     }
 
-    /// What a call fails with that would have to wait this long.
-    pub(super) fn error(self, wait: Duration) -> Error {
+    /// What a call fails with that would have to wait this long; `denied` is what the token lacks.
+    pub(super) fn error(self, wait: Duration, denied: &Error) -> Error {
         match self {
             Self::Burst => Error::RateLimited { policy: Policy::Burst, wait },
             Self::Search => Error::RateLimited { policy: Policy::Search, wait },
@@ -54,7 +54,7 @@ impl Why {
             Self::Outage => {
                 Error::Unavailable { detail: format!("it failed before; the next call is in {} s", wait.as_secs()) }
             }
-            Self::Credentials => Error::Unauthorized,
+            Self::Credentials => denied.clone(),
         }
     }
 }
