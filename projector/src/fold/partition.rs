@@ -165,10 +165,10 @@ fn work(partition: u32, id: UserId, user: &User, rules: &Connections, fresh: boo
     let active = user.friends().filter(|(number, _)| shown && rules.get(*number).is_some());
     let lookups: Vec<_> = active.filter_map(|(number, friend)| Some((number, friend.profile_due()?))).collect();
     let idle = action == Action::Nothing && lookups.is_empty();
-    (!idle).then(|| Work { partition, user: id, action, account: user.account.clone(), lookups, fresh })
+    (!idle).then(|| Work { partition, user: id, action, account: user.account.clone(), lookups, fresh, attempts: 0 })
 }
 
 fn nothing(partition: u32, id: UserId, user: &User) -> Work {
     let account = user.account.clone();
-    Work { partition, user: id, action: Action::Nothing, account, lookups: Vec::new(), fresh: false }
+    Work { partition, user: id, action: Action::Nothing, account, lookups: Vec::new(), fresh: false, attempts: 0 }
 }

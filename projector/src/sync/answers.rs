@@ -5,6 +5,9 @@ use contact::{Action, Confirmation, ConnectionNumber, ContactId, Field, Link, Na
 use hubspot::Contact;
 use std::collections::BTreeSet;
 
+/// How often a value is written that HubSpot takes and does not show, before its own value counts.
+const ATTEMPTS_UNTIL_SETTLED: u32 = 3;
+
 /// What is known after a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conclusion {
@@ -64,16 +67,22 @@ impl Reading<'_> {
         Conclusion::Confirmed(confirmation, None)
     }
 
-    /// As [`Reading::read`], after a write of which HubSpot's answer did not show the values. Where the contact holds
-    /// something else all the same, HubSpot has its own idea of the value: ours counts as settled until it changes, or it
-    /// would be written for ever.
-    pub fn read_after_write(self, work: &Work, contact: &Contact) -> Conclusion {
+    /// The contact as it was read because HubSpot's answer to a write did not show the values. It may not have done it:
+    /// then it is tried again. Where HubSpot `answered` each time and still holds something else, it has its own idea of the
+    /// value: ours counts as settled until it changes, or it would be written for ever.
+    pub fn read_after_write(self, work: &Work, contact: &Contact, answered: bool) -> Conclusion {
+        if work.account.link != Link::Live(contact.id) || self.shows(contact, sent(work)) {
+            return self.read(work, contact);
+        }
+        if !answered || work.attempts < ATTEMPTS_UNTIL_SETTLED {
+            return Conclusion::Open;
+        }
         let mut unshown = sent(work).clone();
         unshown.retain(|property, value| !self.shows_one(contact, *property, value));
+        let names: Vec<_> = unshown.keys().map(|property| self.names.name(*property)).collect();
+        let reason = format!("HubSpot keeps another value than was written in {}", names.join(", "));
         match self.read(work, contact) {
-            Conclusion::Confirmed(mut confirmation, None) if !unshown.is_empty() => {
-                let names: Vec<_> = unshown.keys().map(|property| self.names.name(*property)).collect();
-                let reason = format!("HubSpot keeps another value than was written in {}", names.join(", "));
+            Conclusion::Confirmed(mut confirmation, None) => {
                 confirmation.values.extend(unshown);
                 Conclusion::Confirmed(confirmation, Some(reason))
             }

@@ -24,7 +24,10 @@ pub struct Contacts {
 struct Leftovers {
     concluded: Concluded,
     existing: Vec<(ContactId, Work)>,
+    /// The answer shows the contact, but not the values.
     doubtful: Vec<(ContactId, Work)>,
+    /// There was no answer.
+    unknown: Vec<(ContactId, Work)>,
     missing: Vec<(ContactId, Work)>,
     refused: Vec<(Work, Refusal)>,
 }
@@ -178,7 +181,7 @@ impl Contacts {
                     left.conclude(work, conclusion);
                 }
                 Some(UpdateOutcome::Missing) => left.missing.push((id, work)),
-                Some(UpdateOutcome::Unknown) => left.doubtful.push((id, work)),
+                Some(UpdateOutcome::Unknown) => left.unknown.push((id, work)),
                 Some(UpdateOutcome::Refused(refusal)) => left.refused.push((work, refusal)),
                 Some(UpdateOutcome::NotSent) | None => left.conclude(work, Conclusion::Open),
             }
@@ -187,9 +190,10 @@ impl Contacts {
     }
 
     async fn conclude(&self, left: Leftovers, priority: Priority) -> Concluded {
-        let Leftovers { mut concluded, existing, doubtful, missing, refused } = left;
+        let Leftovers { mut concluded, existing, doubtful, unknown, missing, refused } = left;
         concluded.extend(self.read_existing(existing, priority).await);
-        concluded.extend(self.read_back(doubtful, priority).await);
+        concluded.extend(self.read_back(doubtful, priority, true).await);
+        concluded.extend(self.read_back(unknown, priority, false).await);
         concluded.extend(self.look_for_missing(missing, priority).await);
         concluded.extend(self.conclude_refused(refused, priority).await);
         concluded
@@ -202,9 +206,9 @@ impl Contacts {
     }
 
     /// Contacts of which the answer did not show what was written.
-    async fn read_back(&self, doubtful: Vec<(ContactId, Work)>, priority: Priority) -> Concluded {
+    async fn read_back(&self, doubtful: Vec<(ContactId, Work)>, priority: Priority, answered: bool) -> Concluded {
         let mut gone = Vec::new();
-        let shown = |work: &Work, contact: &Contact| self.reading().read_after_write(work, contact);
+        let shown = |work: &Work, contact: &Contact| self.reading().read_after_write(work, contact, answered);
         let mut concluded = Concluded::new();
         for (work, conclusion) in self.read_each(doubtful, priority, shown, |_, id| Conclusion::Doubtful(id)).await {
             match conclusion {

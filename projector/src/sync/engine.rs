@@ -113,7 +113,7 @@ impl Engine {
         ready.unwrap_or_else(|| Instant::now() + PAUSE)
     }
 
-    fn next_batch(&self, now: Instant) -> Option<(Batch, Vec<(Work, u32)>)> {
+    fn next_batch(&self, now: Instant) -> Option<(Batch, Vec<Work>)> {
         let mut queue = self.desk.queue();
         [Batch::Update, Batch::Create].into_iter().find_map(|batch| {
             let works = queue.take(batch, BATCH_MAX, now);
@@ -121,13 +121,12 @@ impl Engine {
         })
     }
 
-    async fn write(&self, batch: Batch, works: Vec<(Work, u32)>) {
-        let (owned, lost): (Vec<_>, Vec<_>) = works.into_iter().partition(|(work, _)| self.desk.owns(work.partition));
-        for (work, _) in lost {
+    async fn write(&self, batch: Batch, works: Vec<Work>) {
+        let (works, lost): (Vec<_>, Vec<_>) = works.into_iter().partition(|work| self.desk.owns(work.partition));
+        for work in lost {
             self.desk.queue().ended(work.user, Ended::Retry(BACKOFF.base), Instant::now());
         }
-        let attempts: Vec<_> = owned.iter().map(|(work, attempts)| (work.user, *attempts)).collect();
-        let works: Vec<Work> = owned.into_iter().map(|(work, _)| work).collect();
+        let attempts: Vec<_> = works.iter().map(|work| (work.user, work.attempts)).collect();
         if works.is_empty() {
             return;
         }

@@ -37,6 +37,8 @@ pub struct Work {
     pub lookups: Vec<(ConnectionNumber, ProfileDue)>,
     /// Did it just happen, or is it backlog?
     pub fresh: bool,
+    /// How often it was tried already; counted by the queue.
+    pub attempts: u32,
 }
 
 impl Work {
@@ -92,7 +94,6 @@ type Turn = (Instant, u64);
 struct Entry {
     work: Work,
     phase: Phase,
-    attempts: u32,
     /// Waits for the first answer about name and picture.
     waits_for_profile: bool,
 }
@@ -113,7 +114,7 @@ impl Queue {
         let Some(entry) = self.entries.get_mut(&user) else { return self.push_new(work, now) };
         let fresh = entry.work.fresh || work.fresh;
         self.backlog -= usize::from(fresh && !entry.work.fresh);
-        entry.work = Work { fresh, ..work };
+        entry.work = Work { fresh, attempts: entry.work.attempts, ..work };
         match entry.phase {
             Phase::WithWorker => {}
             Phase::Settling(revision) if entry.work.account.revision() < revision => {}
@@ -137,14 +138,14 @@ impl Queue {
         }
         let (user, waits_for_profile) = (work.user, work.asks_first_profile());
         self.backlog += usize::from(!work.fresh);
-        self.entries.insert(user, Entry { work, phase: Phase::WithWorker, attempts: 0, waits_for_profile });
+        self.entries.insert(user, Entry { work, phase: Phase::WithWorker, waits_for_profile });
         self.wait_until(user, now + if waits_for_profile { PROFILE_PATIENCE } else { LINGER });
         true
     }
 
-    /// Users ready for one batch call of this kind, at most `max`, fresh ones first; with each how often it was tried before.
-    /// Those that only wait for company are taken along once one is ready.
-    pub fn take(&mut self, batch: Batch, max: usize, now: Instant) -> Vec<(Work, u32)> {
+    /// Users ready for one batch call of this kind, at most `max`, fresh ones first. Those that only wait for company are
+    /// taken along once one is ready.
+    pub fn take(&mut self, batch: Batch, max: usize, now: Instant) -> Vec<Work> {
         let ready = |lane: &BTreeMap<Turn, UserId>| lane.keys().next().is_some_and(|(ready_at, _)| *ready_at <= now);
         let lanes = [false, true].map(|backlog| self.lanes.get(&Lane { backlog, batch }));
         if !lanes.iter().flatten().any(|lane| ready(lane)) {
@@ -156,11 +157,11 @@ impl Queue {
         taken.into_iter().filter_map(|user| self.hand_out(user)).collect()
     }
 
-    fn hand_out(&mut self, user: UserId) -> Option<(Work, u32)> {
+    fn hand_out(&mut self, user: UserId) -> Option<Work> {
         self.leave_lane(user);
         let entry = self.entries.get_mut(&user)?;
         entry.phase = Phase::WithWorker;
-        Some((entry.work.clone(), entry.attempts))
+        Some(entry.work.clone())
     }
 
     /// When the next user gets ready.
@@ -177,7 +178,7 @@ impl Queue {
             }
             Ended::Confirmed(_) => self.settle(user, now),
             Ended::Retry(wait) => {
-                entry.attempts += 1;
+                entry.work.attempts += 1;
                 self.wait_until(user, now + wait);
             }
         }
@@ -219,7 +220,7 @@ impl Queue {
     /// The fold has seen the last answer: go on with what is left to do, if anything.
     fn settle(&mut self, user: UserId, now: Instant) {
         if let Some(entry) = self.entries.get_mut(&user) {
-            entry.attempts = 0;
+            entry.work.attempts = 0;
         }
         self.wait_until(user, now + LINGER);
     }

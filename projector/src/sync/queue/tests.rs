@@ -28,7 +28,15 @@ fn account(revision: u64) -> Account {
 
 fn update(number: u128, text: &str, revision: u64) -> Work {
     let action = Action::Update(ContactId(1), values(text));
-    Work { partition: 0, user: user(number), action, account: account(revision), lookups: Vec::new(), fresh: true }
+    Work {
+        partition: 0,
+        user: user(number),
+        action,
+        account: account(revision),
+        lookups: Vec::new(),
+        fresh: true,
+        attempts: 0,
+    }
 }
 
 fn create(number: u128) -> Work {
@@ -40,7 +48,7 @@ fn nothing(number: u128, revision: u64) -> Work {
 }
 
 fn taken(queue: &mut Queue, batch: Batch, now: Instant) -> Vec<u128> {
-    queue.take(batch, 100, now).into_iter().map(|(work, _)| work.user.as_u128()).collect()
+    queue.take(batch, 100, now).into_iter().map(|work| work.user.as_u128()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,7 +60,7 @@ async fn ten_changes_of_a_user_become_one_write_of_the_newest() {
     assert!(queue.take(Batch::Update, 100, start + ms(99)).is_empty(), "it waits for company");
     let batch = queue.take(Batch::Update, 100, start + LINGER);
     assert_eq!(batch.len(), 1);
-    assert_eq!(batch[0].0.action, Action::Update(ContactId(1), values("9")));
+    assert_eq!(batch[0].action, Action::Update(ContactId(1), values("9")));
     assert_eq!(queue.next_ready(), None);
 }
 
@@ -101,7 +109,7 @@ async fn a_failed_user_waits_and_its_attempts_are_counted() {
     queue.ended(user(1), Ended::Retry(ms(1000)), start + LINGER);
     assert!(taken(&mut queue, Batch::Create, start + LINGER + ms(999)).is_empty());
     let batch = queue.take(Batch::Create, 100, start + LINGER + ms(1000));
-    assert_eq!(batch[0].1, 1);
+    assert_eq!(batch[0].attempts, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,214 @@
+//! The projector without a broker, without sockets: records in, HubSpot's table out.
+
+#![allow(clippy::unwrap_used, dead_code)]
+
+pub mod crm;
+
+use async_trait::async_trait;
+use connection::{Connection, Sealer, State, View, new_webhook_token};
+use contact::{ConnectionNumber, Likeness, Names, UserId};
+use crm::TableCrm;
+use eventlog::embedded::{EmbeddedLog, Options};
+use eventlog::{Log, NewRecord, Record, Topic};
+use line::event::Labels;
+use projector::status::Status;
+use projector::sync::profiles::{LookupError, ProfileSource};
+use projector::telemetry::Metrics;
+use projector::{Outside, Settings};
+use runtime::clock::{Clock, SystemClock};
+use runtime::secret::Secret;
+use schemas::{Codec, LineEvent};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub fn user(n: u32) -> UserId {
+    UserId::from_u128(u128::from(n))
+}
+
+pub fn number(n: u32) -> ConnectionNumber {
+    ConnectionNumber::new(n).unwrap()
+}
+
+/// LINE's profiles as a table.
+#[derive(Default)]
+pub struct TableProfiles {
+    pub known: Mutex<HashMap<UserId, Likeness>>,
+    pub away: Mutex<bool>,
+    pub asked: AtomicUsize,
+}
+
+#[async_trait]
+impl ProfileSource for TableProfiles {
+    async fn profile(&self, _: &Connection, user: UserId) -> Result<Option<Likeness>, LookupError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if *self.away.lock().unwrap() {
+            return Err(LookupError::Later);
+        }
+        Ok(self.known.lock().unwrap().get(&user).cloned())
+    }
+}
+
+/// A log, two connections, and the doubles.
+pub struct Driver {
+    pub directory: tempfile::TempDir,
+    pub log: Arc<dyn Log>,
+    pub view: Arc<View>,
+    pub codec: Codec,
+    pub crm: Arc<TableCrm>,
+    pub profiles: Arc<TableProfiles>,
+    pub metrics: Metrics,
+    events: AtomicU64,
+}
+
+/// A running projector.
+pub struct Running {
+    stop: tokio::sync::oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<()>,
+    pub status: Arc<Status>,
+}
+
+impl Running {
+    pub async fn stop(self) {
+        drop(self.stop);
+        self.task.await.unwrap();
+    }
+}
+
+impl Driver {
+    pub async fn new() -> Self {
+        Self::with_connections(false).await
+    }
+
+    /// Two connections; `existed` as if their properties had been in HubSpot before.
+    pub async fn with_connections(existed: bool) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options::new(Arc::new(SystemClock));
+        let log: Arc<dyn Log> = EmbeddedLog::open(&directory.path().join("log"), options).unwrap();
+        let sealer = || Sealer::from_master_key(&Secret::new(&"7".repeat(64))).unwrap();
+        let codec = Codec::default();
+        for n in [1, 2] {
+            let connection = Connection {
+                number: number(n),
+                name: format!("account {n}"),
+                description: String::new(),
+                icon: String::new(),
+                channel_id: format!("channel-{n}"),
+                channel_secrets: vec![Secret::new("secret")],
+                access_token: Some(Secret::new("token")),
+                webhook_token: new_webhook_token(),
+                bot_user_id: None,
+                auto_create: true,
+                state: State::Active,
+                properties_existed: existed,
+                created_at_ms: 0,
+            };
+            let plan = contact::Plan::Trial;
+            let claimed = connection::claim(&log, &codec, plan, &connection.channel_id, 0).await.unwrap();
+            assert_eq!(claimed.number, connection.number);
+            connection::define(&log, &codec, &sealer(), &connection).await.unwrap();
+        }
+        let view = View::open(Arc::clone(&log), codec.clone(), sealer()).unwrap();
+        let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+        let (crm, profiles) = (Arc::default(), Arc::default());
+        Self { directory, log, view, codec, crm, profiles, metrics, events: AtomicU64::new(0) }
+    }
+
+    pub fn start(&self) -> Running {
+        let settings = Settings {
+            state_directory: self.directory.path().join("state"),
+            group: "projector".to_owned(),
+            takeover_grace: Duration::ZERO,
+            labels: Labels::default(),
+            names: Names::default(),
+        };
+        let outside = Outside {
+            log: Arc::clone(&self.log),
+            codec: self.codec.clone(),
+            view: Arc::clone(&self.view),
+            crm: Some(Arc::clone(&self.crm) as Arc<dyn hubspot::Crm>),
+            profiles: Arc::clone(&self.profiles) as Arc<dyn ProfileSource>,
+            clock: Arc::new(SystemClock),
+        };
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let (metrics, status) = (self.metrics.clone(), Arc::new(Status::default()));
+        let shutdown = async move { drop(stopped.await) };
+        let run = projector::run(settings, outside, metrics, Arc::clone(&status), shutdown);
+        let task = tokio::spawn(async move { run.await.unwrap() });
+        Running { stop, task, status }
+    }
+
+    pub fn delete_state(&self) {
+        std::fs::remove_dir_all(self.directory.path().join("state")).unwrap();
+    }
+
+    /// Appends a webhook event of this user of connection `n` at this time. `body` is the rest of LINE's JSON.
+    pub async fn event(&self, n: u32, who: UserId, event_type: &str, at_ms: i64, body: &str) {
+        self.append(vec![self.record(n, who, event_type, at_ms, body)]).await;
+    }
+
+    pub async fn append(&self, records: Vec<NewRecord>) {
+        self.log.append(records).await.unwrap();
+    }
+
+    pub fn record(&self, n: u32, who: UserId, event_type: &str, at_ms: i64, body: &str) -> NewRecord {
+        let id = format!("{:026}", self.events.fetch_add(1, Ordering::SeqCst));
+        let comma = if body.is_empty() { "" } else { "," };
+        let raw = format!(
+            r#"{{"type":"{event_type}","mode":"active","timestamp":{at_ms},"source":{{"type":"user","userId":"{who}"}},"webhookEventId":"{id}","deliveryContext":{{"isRedelivery":false}}{comma}{body}}}"#
+        );
+        let event = LineEvent {
+            connection: n,
+            webhook_event_id: id.as_str().into(),
+            event_type: event_type.into(),
+            user_id: Some(who.to_string().into()),
+            occurred_at_ms: at_ms,
+            received_at_ms: SystemClock.now_ms(),
+            redelivery: false,
+            raw: raw.as_bytes().into(),
+        };
+        let key = schemas::key::line_event(&who.to_string(), n, &id);
+        NewRecord { topic: Topic::LineEvents, key, value: Some(self.codec.encode(&event)) }
+    }
+
+    pub async fn follow(&self, n: u32, who: UserId, at_ms: i64) {
+        self.event(n, who, "follow", at_ms, r#""replyToken":"r","follow":{"isUnblocked":false}"#).await;
+    }
+
+    pub async fn message(&self, n: u32, who: UserId, at_ms: i64, text: &str) {
+        let body = format!(r#""replyToken":"r","message":{{"id":"{at_ms}","type":"text","text":"{text}"}}"#);
+        self.event(n, who, "message", at_ms, &body).await;
+    }
+
+    pub async fn postback(&self, n: u32, who: UserId, at_ms: i64) {
+        self.event(n, who, "postback", at_ms, r#""postback":{"data":"x"}"#).await;
+    }
+
+    /// The contact that carries this user.
+    pub async fn contact_with(&self, who: UserId, property: &str, value: &str) -> u64 {
+        let holds =
+            |row: &crm::Row, name: &str, value: &str| row.properties.get(name).is_some_and(|held| held == value);
+        let found = |rows: &std::collections::BTreeMap<u64, crm::Row>| {
+            let live = rows.iter().filter(|(_, row)| row.archived_at_ms.is_none() && row.merged_into.is_none());
+            let of_user = |row: &crm::Row| (1..=2).any(|n| holds(row, &format!("line_user_id_{n}"), &who.to_string()));
+            live.filter(|(_, row)| of_user(row)).find(|(_, row)| holds(row, property, value)).map(|(id, _)| *id)
+        };
+        self.crm.until(&format!("{property}={value}"), found).await
+    }
+
+    /// The records of a topic, once there are `at_least`.
+    pub async fn records(&self, topic: Topic, at_least: usize) -> Vec<Record> {
+        let mut reader = self.log.reader(topic, 0, 0).unwrap();
+        let read = move || {
+            let mut records = Vec::new();
+            while records.len() < at_least {
+                let more = reader.next(1000, Duration::from_secs(20)).unwrap();
+                assert!(!more.is_empty(), "{topic} has only {} records", records.len());
+                records.extend(more);
+            }
+            records
+        };
+        tokio::task::spawn_blocking(read).await.unwrap()
+    }
+}

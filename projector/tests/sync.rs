@@ -1,0 +1,321 @@
+//! HubSpot is brought to the state, whatever it answers: the rules of the design's section 6 from records to contacts.
+
+#![allow(clippy::unwrap_used)]
+
+mod driver;
+
+use contact::Likeness;
+use driver::crm::Fault;
+use driver::{Driver, user};
+use eventlog::{NewRecord, Topic};
+use hubspot::Error;
+
+const LINE_ME: &str = "u00000000000000000000000000000001@line.me";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_friend_becomes_a_contact_with_the_dummy_email_and_seven_properties() {
+    let driver = Driver::new().await;
+    let taro = Likeness { name: "太郎".into(), picture: Some("https://p/1".into()) };
+    driver.profiles.known.lock().unwrap().insert(user(1), taro);
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.contact_with(user(1), "line_user_name_1", "太郎").await;
+    running.stop().await;
+    let live = driver.crm.live();
+    let expected = [
+        ("email", LINE_ME),
+        ("line_follow_1", "Yes"),
+        ("line_id_sync_date_1", "1000"),
+        ("line_unanswered_1", "No"),
+        ("line_user_id_1", "U00000000000000000000000000000001"),
+        ("line_user_name_1", "太郎"),
+        ("line_user_picture_1", "https://p/1"),
+    ];
+    let found: Vec<_> = live[0].properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(found, expected);
+    assert_eq!((live.len(), driver.crm.writes()), (1, 1), "made at once with name and picture");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_line_does_not_give_does_not_hold_the_contact_back() {
+    let driver = Driver::new().await;
+    *driver.profiles.away.lock().unwrap() = true;
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_existing_contact_is_found_by_its_email_and_filled() {
+    let driver = Driver::with_connections(true).await;
+    let id = driver.crm.insert(&[("email", LINE_ME), ("firstname", "Taro")]);
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    assert_eq!(driver.contact_with(user(1), "line_follow_1", "Yes").await, id);
+    running.stop().await;
+    assert_eq!(driver.crm.calls("create"), 0);
+    assert_eq!(driver.crm.rows()[&id].properties["firstname"], "Taro");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_whose_email_a_person_replaced_is_found_by_the_user_id() {
+    let driver = Driver::with_connections(true).await;
+    let id = driver.crm.insert(&[("email", "taro@example.jp"), ("line_user_id_1", &user(1).to_string())]);
+    driver.message(1, user(1), 1_000, "hello").await;
+    let running = driver.start();
+    assert_eq!(driver.contact_with(user(1), "line_last_response_1", "hello").await, id);
+    running.stop().await;
+    assert_eq!(driver.crm.live().len(), 1);
+    assert_eq!(driver.crm.rows()[&id].properties["email"], "taro@example.jp", "e-mail is written only at creation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_exists_unexpectedly_is_adopted_from_the_conflict() {
+    let driver = Driver::new().await;
+    let id = driver.crm.insert(&[("email", LINE_ME)]);
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    assert_eq!(driver.contact_with(user(1), "line_follow_1", "Yes").await, id);
+    running.stop().await;
+    assert_eq!(driver.crm.live().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_whose_answer_was_lost_leaves_one_contact() {
+    let driver = Driver::new().await;
+    driver.crm.fail([Fault::AnswerLost]);
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.records(Topic::HubspotContacts, 1).await;
+    driver.message(1, user(1), 2_000, "hello").await;
+    driver.contact_with(user(1), "line_last_response_1", "hello").await;
+    running.stop().await;
+    assert_eq!(driver.crm.live().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_shows_nothing_is_read_back() {
+    for fault in [Fault::AnswerLost, Fault::ShowsNothing] {
+        let driver = Driver::new().await;
+        driver.follow(1, user(1), 1_000).await;
+        let running = driver.start();
+        driver.contact_with(user(1), "line_follow_1", "Yes").await;
+        driver.records(Topic::HubspotContacts, 1).await;
+        driver.crm.fail([fault]);
+        driver.message(1, user(1), 2_000, "hello").await;
+        driver.records(Topic::HubspotContacts, 2).await;
+        running.stop().await;
+        assert_eq!((driver.crm.writes(), driver.crm.calls("read_many")), (2, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_was_not_done_is_sent_again() {
+    for fault in [Fault::RequestLost, Fault::Pretends] {
+        let driver = Driver::new().await;
+        driver.follow(1, user(1), 1_000).await;
+        let running = driver.start();
+        driver.records(Topic::HubspotContacts, 1).await;
+        driver.crm.fail([fault]);
+        driver.message(1, user(1), 2_000, "hello").await;
+        driver.contact_with(user(1), "line_last_response_1", "hello").await;
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_was_lost_is_sent_again() {
+    let driver = Driver::new().await;
+    driver.crm.fail([Fault::RequestLost, Fault::Fails(Error::Unavailable { detail: "502".into() })]);
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    running.stop().await;
+    assert_eq!(driver.crm.writes(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_refused_for_good_is_set_aside_alone_and_not_sent_again_until_it_changes() {
+    let driver = Driver::new().await;
+    driver.crm.refuse("poison", "VALIDATION_ERROR", None);
+    driver.message(1, user(1), 1_000, "poison").await;
+    driver.message(1, user(2), 1_000, "fine").await;
+    let running = driver.start();
+    driver.contact_with(user(2), "line_last_response_1", "fine").await;
+    let letters = driver.records(Topic::DeadLetters, 1).await;
+    let letter: schemas::DeadLetter = driver.codec.decode(letters[0].value.as_deref().unwrap()).unwrap();
+    assert_eq!((letter.reason.as_str(), letter.detail.as_str()), ("refused", "VALIDATION_ERROR in the double"));
+    let writes = driver.crm.writes();
+    driver.postback(1, user(1), 1_500).await;
+    driver.message(1, user(2), 2_000, "again").await;
+    driver.contact_with(user(2), "line_last_response_1", "again").await;
+    assert_eq!(driver.crm.writes(), writes + 1);
+    driver.message(1, user(1), 3_000, "harmless").await;
+    driver.contact_with(user(1), "line_last_response_1", "harmless").await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_hubspot_refuses_by_name_does_not_keep_the_others_back() {
+    let driver = Driver::new().await;
+    driver.crm.refuse("poison", "VALIDATION_ERROR", Some("line_last_response_1"));
+    driver.message(1, user(1), 1_000, "poison").await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_unanswered_1", "Yes").await;
+    assert!(!driver.crm.rows()[&id].properties.contains_key("line_last_response_1"));
+    driver.event(1, user(1), "unfollow", 2_000, "").await;
+    driver.contact_with(user(1), "line_follow_1", "No").await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_property_that_an_administrator_removed_is_brought_back_and_nobody_is_set_aside() {
+    let driver = Driver::new().await;
+    driver.crm.remove_property("line_follow_1");
+    driver.follow(1, user(1), 1_000).await;
+    driver.follow(1, user(2), 1_000).await;
+    let running = driver.start();
+    driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    driver.contact_with(user(2), "line_follow_1", "Yes").await;
+    running.stop().await;
+    assert_eq!(driver.crm.ensured(), 1);
+    assert_eq!(driver.log.span(Topic::DeadLetters, 0).unwrap().next, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_hubspot_keeps_otherwise_is_not_written_for_ever() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.records(Topic::HubspotContacts, 1).await;
+    driver.crm.fail([Fault::Pretends, Fault::Pretends, Fault::Pretends, Fault::Pretends]);
+    driver.message(1, user(1), 2_000, " x ").await;
+    driver.records(Topic::HubspotContacts, 2).await;
+    let writes = driver.crm.writes();
+    driver.follow(1, user(2), 3_000).await;
+    driver.contact_with(user(2), "line_follow_1", "Yes").await;
+    running.stop().await;
+    assert_eq!(driver.crm.writes(), writes + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_deleted_in_hubspot_comes_back_only_by_a_later_message_or_follow() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    driver.message(1, user(1), 2_000, "before").await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_last_response_1", "before").await;
+    driver.crm.delete(id, 10_000);
+    driver.postback(1, user(1), 20_000).await;
+    driver.event(1, user(1), "unfollow", 21_000, "").await;
+    driver.message(1, user(1), 9_000, "late").await;
+    driver.follow(1, user(2), 1_000).await;
+    driver.contact_with(user(2), "line_follow_1", "Yes").await;
+    assert_eq!(driver.crm.live().len(), 1, "only the second user");
+    driver.follow(1, user(1), 30_000).await;
+    let again = driver.contact_with(user(1), "line_last_response_1", "late").await;
+    running.stop().await;
+    assert_ne!(again, id);
+    let properties = &driver.crm.rows()[&again].properties;
+    assert_eq!(properties["line_id_sync_date_1"], "1000", "kept over deletion and re-creation");
+    assert_eq!(properties["line_follow_1"], "Yes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_after_the_deletion_brings_the_contact_back_at_once() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    driver.crm.delete(id, 10_000);
+    driver.message(1, user(1), 10_001, "hello").await;
+    assert_ne!(driver.contact_with(user(1), "line_last_response_1", "hello").await, id);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merged_contact_is_followed_to_its_new_id() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    let person = driver.crm.insert(&[("email", "taro@example.jp")]);
+    let merged = driver.crm.merge(person, id);
+    driver.message(1, user(1), 2_000, "hello").await;
+    assert_eq!(driver.contact_with(user(1), "line_last_response_1", "hello").await, merged);
+    running.stop().await;
+    assert_eq!(driver.crm.rows()[&merged].properties["email"], "taro@example.jp");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_users_merged_into_one_contact_the_primary_stays_and_the_other_is_left_alone() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    driver.follow(1, user(2), 1_000).await;
+    let running = driver.start();
+    let one = driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    let two = driver.contact_with(user(2), "line_follow_1", "Yes").await;
+    let merged = driver.crm.merge(one, two);
+    driver.message(1, user(2), 2_000, "second").await;
+    driver.records(Topic::DeadLetters, 1).await;
+    driver.message(1, user(1), 2_000, "first").await;
+    assert_eq!(driver.contact_with(user(1), "line_last_response_1", "first").await, merged);
+    driver.message(1, user(2), 3_000, "second again").await;
+    driver.follow(1, user(3), 1_000).await;
+    driver.contact_with(user(3), "line_follow_1", "Yes").await;
+    running.stop().await;
+    assert_eq!(driver.crm.rows()[&merged].properties["line_last_response_1"], "first");
+    assert_eq!(driver.crm.live().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_connections_of_one_provider_share_the_contact() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    driver.message(2, user(1), 2_000, "to the second").await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_last_response_2", "to the second").await;
+    running.stop().await;
+    assert_eq!(driver.crm.live().len(), 1);
+    assert_eq!(driver.crm.rows()[&id].properties["line_follow_1"], "Yes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_from_the_log_calls_nobody() {
+    let driver = Driver::new().await;
+    for n in 1..=5 {
+        driver.follow(1, user(n), 1_000).await;
+        driver.message(1, user(n), 2_000, "hello").await;
+    }
+    let running = driver.start();
+    for n in 1..=5 {
+        driver.contact_with(user(n), "line_last_response_1", "hello").await;
+    }
+    running.stop().await;
+    driver.crm.delete(*driver.crm.rows().keys().next().unwrap(), 5_000);
+    let (writes, asked) = (driver.crm.writes(), driver.profiles.asked.load(std::sync::atomic::Ordering::SeqCst));
+
+    driver.delete_state();
+    let running = driver.start();
+    driver.follow(1, user(6), 3_000).await;
+    driver.contact_with(user(6), "line_follow_1", "Yes").await;
+    running.stop().await;
+    assert_eq!(driver.crm.writes(), writes + 1, "only the new friend was written");
+    assert_eq!(driver.profiles.asked.load(std::sync::atomic::Ordering::SeqCst), asked + 1);
+    assert_eq!(driver.crm.live().len(), 5, "the deleted contact stays deleted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
+    let driver = Driver::new().await;
+    let key = schemas::key::line_event(&user(1).to_string(), 1, "broken");
+    driver.append(vec![NewRecord { topic: Topic::LineEvents, key, value: Some(b"not a record".to_vec()) }]).await;
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    let letters = driver.records(Topic::DeadLetters, 1).await;
+    let letter: schemas::DeadLetter = driver.codec.decode(letters[0].value.as_deref().unwrap()).unwrap();
+    running.stop().await;
+    assert_eq!((letter.reason.as_str(), &letter.value[..], letter.offset), ("malformed", &b"not a record"[..], 0));
+}
