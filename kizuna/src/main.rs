@@ -1,2 +1,82 @@
-//! placeholder
-fn main() {}
+//! The program `kizuna`: reads the command line and the settings, runs one command, and exits.
+
+mod cli;
+mod command;
+mod explain;
+mod onboarding;
+mod output;
+mod server;
+mod settings;
+mod wiring;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use runtime::logging::{self, Filter};
+use runtime::settings::{Environment, File, Reader};
+use settings::Settings;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The command line or the settings are wrong.
+const USAGE: u8 = 2;
+
+/// The operator would not wait for the work to end: 128 + SIGINT.
+const FORCED: u8 = 130;
+
+/// The settings file that is read when it exists and no other is named.
+const FILE: &str = "kizuna.toml";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let settings = match load(&cli, &Environment) {
+        Ok(settings) => settings,
+        Err(error) => return complain(&cli, &error, ExitCode::from(USAGE)),
+    };
+    logging::start(settings.log_format, &filter(&cli.command, &settings));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&cli, &error.into(), ExitCode::FAILURE),
+    };
+    let ended = runtime.block_on(run(&cli, settings));
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|error| complain(&cli, &error, ExitCode::FAILURE))
+}
+
+/// Runs the command until it ends, or until the operator insists.
+async fn run(cli: &Cli, settings: Settings) -> anyhow::Result<ExitCode> {
+    let (_trigger, shutdown) = runtime::shutdown::on_signals()?;
+    tokio::select! {
+        ended = command::run(cli, settings, shutdown.clone()) => ended,
+        () = shutdown.forced() => Ok(ExitCode::from(FORCED)),
+    }
+}
+
+fn load(cli: &Cli, reader: &dyn Reader) -> anyhow::Result<Settings> {
+    let path = cli.config.as_deref().unwrap_or(Path::new(FILE));
+    let name = path.display().to_string();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && cli.config.is_none() => None,
+        Err(error) => anyhow::bail!("cannot read the settings file {name}: {error}"),
+    };
+    Ok(Settings::load(reader, text.as_deref().map(|text| File { name: &name, text }))?)
+}
+
+/// What is logged where nothing is set: servers tell what they do, other commands only what is wrong.
+fn filter(command: &Command, settings: &Settings) -> Filter {
+    let level = match command {
+        Command::Up | Command::Ingest | Command::Projector => "info",
+        _ => "warn",
+    };
+    settings.log.clone().unwrap_or_else(|| Filter::parse(level).expect("a level is a filter"))
+}
+
+/// Says what went wrong, on standard error.
+fn complain(cli: &Cli, error: &anyhow::Error, status: ExitCode) -> ExitCode {
+    if cli.json {
+        eprintln!("{}", serde_json::json!({ "error": format!("{error:#}") }));
+    } else {
+        eprintln!("error: {error:#}");
+    }
+    status
+}

@@ -1,0 +1,282 @@
+//! What can be typed: commands, flags, and the help that teaches them.
+
+use clap::{Args, Parser, Subcommand};
+use contact::{ConnectionNumber, UserId};
+use runtime::secret::Secret;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Run it:
+  export KIZUNA_HUBSPOT_TOKEN=...   a HubSpot access token
+  export KIZUNA_PUBLIC_URL=https://line.example.jp
+  kizuna up
+  kizuna connection add --channel-id 1234567890 --channel-secret-file secret.txt
+
+Settings come from kizuna.toml and from KIZUNA_* variables, which go first; docs/configuration.md lists them all.
+Exit status: 0 done, 1 it could not be done, 2 the command line or the settings are wrong, 130 stopped without waiting.";
+
+/// Connects LINE Official Accounts to HubSpot: every friend a contact, every message on it.
+#[derive(Debug, Parser)]
+#[command(name = "kizuna", version, after_help = AFTER_HELP, max_term_width = 110)]
+pub struct Cli {
+    /// Settings file, instead of kizuna.toml in the working directory.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print results as JSON, for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything in one process: take webhooks in and keep HubSpot in step.
+    Up,
+    /// Run only the part that takes webhooks in (needs Kafka).
+    Ingest,
+    /// Run only the part that keeps HubSpot in step (needs Kafka).
+    Projector,
+    /// Connect LINE Official Accounts.
+    #[command(subcommand)]
+    Connection(Connection),
+    /// Look at what is known of a person.
+    #[command(subcommand)]
+    Contact(Contact),
+    /// Prepare Kafka.
+    #[command(subcommand)]
+    Topics(Topics),
+}
+
+/// `kizuna connection`.
+#[derive(Debug, Subcommand)]
+pub enum Connection {
+    /// Connect an official account: check it, make its seven properties in HubSpot, set its webhook.
+    Add(Box<AddConnection>),
+    /// List the connected accounts.
+    List {
+        /// Removed ones too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one connected account with its webhook address.
+    Show {
+        /// Its number.
+        #[arg(value_parser = connection_number)]
+        number: ConnectionNumber,
+    },
+    /// Disconnect an account for good. Its contacts and properties stay in HubSpot; its number is never used again.
+    Remove {
+        /// Its number.
+        #[arg(value_parser = connection_number)]
+        number: ConnectionNumber,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `kizuna connection add`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Where to find them (LINE Developers console, LINE Developersコンソール):
+  channel ID, channel secret   Basic settings (チャネル基本設定)
+  access token                 Messaging API (Messaging API設定), channel access token (long-lived). Not needed:
+                               without it Kizuna works with short-lived tokens made from ID and secret.
+
+Examples:
+  kizuna connection add --channel-id 1234567890 --channel-secret-file secret.txt
+  pass line/shop | kizuna connection add --name 本店 --channel-id 1234567890 --channel-secret -
+  kizuna connection add --name 本店 --channel-id 1234567890 --channel-secret-file s --access-token-file t
+
+Was it interrupted, or did a step fail? Put that right and run the same command again: it goes on, nothing is doubled.
+A secret on the command line can be seen by other users of the machine: prefer a file or standard input.")]
+pub struct AddConnection {
+    /// Name for your team; LINE's display name of the account if left out.
+    #[arg(long)]
+    pub name: Option<String>,
+
+    /// Channel ID of the account's Messaging API channel.
+    #[arg(long, value_name = "ID")]
+    pub channel_id: String,
+
+    #[command(flatten)]
+    pub secret: ChannelSecret,
+
+    #[command(flatten)]
+    pub token: AccessToken,
+
+    /// What the account is for.
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+
+    /// Address of a picture; LINE's picture of the account if left out.
+    #[arg(long, value_name = "URL")]
+    pub icon: Option<String>,
+
+    /// Make no contact of a friend by itself; only keep contacts that exist in step.
+    #[arg(long)]
+    pub no_auto_create: bool,
+
+    /// Make no call to LINE: nothing is checked there and no webhook is set.
+    #[arg(long)]
+    pub skip_line_checks: bool,
+}
+
+/// Exactly one way to give the channel secret.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct ChannelSecret {
+    /// Channel secret; `-` reads a line from standard input.
+    #[arg(long, value_name = "SECRET", value_parser = typed_secret)]
+    pub channel_secret: Option<TypedSecret>,
+
+    /// File that holds the channel secret.
+    #[arg(long, value_name = "FILE")]
+    pub channel_secret_file: Option<PathBuf>,
+}
+
+/// At most one way to give the access token.
+#[derive(Args, Debug)]
+#[group(required = false, multiple = false)]
+pub struct AccessToken {
+    /// Long-lived channel access token; `-` reads a line from standard input, after the channel secret's.
+    #[arg(long, value_name = "TOKEN", value_parser = typed_secret)]
+    pub access_token: Option<TypedSecret>,
+
+    /// File that holds the access token.
+    #[arg(long, value_name = "FILE")]
+    pub access_token_file: Option<PathBuf>,
+}
+
+/// A secret as typed.
+#[derive(Clone, Debug)]
+pub enum TypedSecret {
+    /// `-`: a line of standard input.
+    Line,
+    /// The secret itself.
+    Text(Secret),
+}
+
+/// `kizuna contact`.
+#[derive(Debug, Subcommand)]
+pub enum Contact {
+    /// Show a person's state, contact and properties, and for each property the event that set it.
+    #[command(after_help = "\
+Reads the log itself, so it works beside a running `kizuna up` and without one. The output is personal data.
+
+Examples:
+  kizuna contact show U8e742f61d673b39c7fff3cecb7536ef0
+  kizuna contact show u8e742f61d673b39c7fff3cecb7536ef0@line.me --json")]
+    Show {
+        /// LINE user ID (U and 32 digits), or the contact's e-mail address at line.me.
+        #[arg(value_parser = user)]
+        user: UserId,
+    },
+}
+
+/// `kizuna topics`.
+#[derive(Debug, Subcommand)]
+pub enum Topics {
+    /// Create the topics that are missing in Kafka, as the KIZUNA_KAFKA_* settings say.
+    Create,
+}
+
+/// Never fails: a message about a bad value would show it.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a value parser")]
+fn typed_secret(text: &str) -> Result<TypedSecret, std::convert::Infallible> {
+    Ok(if text == "-" { TypedSecret::Line } else { TypedSecret::Text(Secret::new(text)) })
+}
+
+fn connection_number(text: &str) -> Result<ConnectionNumber, String> {
+    let number = text.parse().ok().and_then(ConnectionNumber::new);
+    number.ok_or_else(|| "a connection's number is 1 or more; `kizuna connection list` shows them".to_owned())
+}
+
+fn user(text: &str) -> Result<UserId, String> {
+    let user = UserId::parse(text).or_else(|| UserId::from_dummy_email(text));
+    user.ok_or_else(|| "a LINE user ID is U and 32 lower-case hexadecimal digits".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    fn refused(line: &str) -> String {
+        parse(line).expect_err("not accepted").to_string()
+    }
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_help_and_every_flag_says_what_it_does() {
+        fn check(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            assert!(command.get_about().is_some(), "{path}");
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{path} {}", argument.get_id());
+            }
+            for sub in command.get_subcommands() {
+                check(sub, &path);
+            }
+        }
+        check(&Cli::command(), "");
+    }
+
+    #[test]
+    fn json_and_config_may_stand_after_the_command() {
+        let cli = parse("kizuna connection list --json --config other.toml").expect("accepted");
+        assert!(cli.json);
+        assert_eq!(cli.config, Some("other.toml".into()));
+    }
+
+    #[test]
+    fn a_connection_needs_its_channel_and_one_channel_secret() {
+        assert!(refused("kizuna connection add --channel-secret s").contains("--channel-id"));
+        assert!(refused("kizuna connection add --channel-id 1").contains("--channel-secret"));
+        refused("kizuna connection add --channel-id 1 --channel-secret s --channel-secret-file f");
+        parse("kizuna connection add --channel-id 1 --channel-secret-file f --access-token -").expect("accepted");
+    }
+
+    #[test]
+    fn typed_secrets_are_not_in_debug_output_or_messages() {
+        let line = "kizuna connection add --channel-id 1 --channel-secret hunter2 --access-token hunter3";
+        let shown = format!("{:?}", parse(line).expect("accepted"));
+        assert!(!shown.contains("hunter"), "{shown}");
+        assert!(!refused(&format!("{line} --colour")).contains("hunter"));
+    }
+
+    #[test]
+    fn a_dash_reads_standard_input() {
+        let cli = parse("kizuna connection add --channel-id 1 --channel-secret -").expect("accepted");
+        let Command::Connection(Connection::Add(add)) = cli.command else { panic!("another command") };
+        assert!(matches!(add.secret.channel_secret, Some(TypedSecret::Line)));
+    }
+
+    #[test]
+    fn a_person_is_named_by_user_id_or_by_the_address_at_line() {
+        for good in ["U8e742f61d673b39c7fff3cecb7536ef0", "u8e742f61d673b39c7fff3cecb7536ef0@line.me"] {
+            parse(&format!("kizuna contact show {good}")).expect(good);
+        }
+        assert!(refused("kizuna contact show 8e74").contains("U and 32"));
+    }
+
+    #[test]
+    fn connections_count_from_one() {
+        parse("kizuna connection show 1").expect("accepted");
+        refused("kizuna connection show 0");
+        refused("kizuna connection remove one");
+    }
+}

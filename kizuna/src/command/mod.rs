@@ -1,0 +1,27 @@
+//! The commands, one module each.
+
+mod connection;
+mod contact;
+mod serve;
+mod topics;
+
+use crate::cli::{Cli, Command};
+use crate::server::Roles;
+use crate::settings::Settings;
+use runtime::shutdown::Shutdown;
+use std::process::ExitCode;
+
+/// Runs the command that was typed.
+///
+/// # Errors
+/// When it could not be done; the message is for the operator.
+pub async fn run(cli: &Cli, settings: Settings, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
+    match &cli.command {
+        Command::Up => serve::run(Roles::ALL, settings, cli.json, shutdown).await,
+        Command::Ingest => serve::run(Roles::INGEST, settings, cli.json, shutdown).await,
+        Command::Projector => serve::run(Roles::PROJECTOR, settings, cli.json, shutdown).await,
+        Command::Connection(command) => connection::run(command, settings, cli.json).await,
+        Command::Contact(command) => contact::run(command, settings, cli.json).await,
+        Command::Topics(command) => topics::run(command, &settings, cli.json).await,
+    }
+}

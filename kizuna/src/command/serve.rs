@@ -1,0 +1,69 @@
+//! `kizuna up`, `kizuna ingest`, `kizuna projector`: serve until told to stop.
+
+use crate::output;
+use crate::server::{self, Listeners, Roles};
+use crate::settings::Settings;
+use crate::wiring::Installation;
+use anyhow::ensure;
+use connection::{Snapshot, State};
+use runtime::shutdown::Shutdown;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+/// Serves.
+///
+/// # Errors
+/// When it cannot begin, and when a part of it ended that should not have ended.
+pub async fn run(roles: Roles, settings: Settings, as_json: bool, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
+    let alone = settings.kafka_brokers.is_none();
+    ensure!(
+        roles == Roles::ALL || !alone,
+        "a process with one role shares its log with others and needs Kafka: set KIZUNA_KAFKA_BROKERS, or run `kizuna up`"
+    );
+    // Addresses first: a second server on the same machine should not touch the log of the first.
+    let listeners = Listeners::bind(roles, settings.listen, settings.admin_listen).await?;
+    let installation = Installation::open(settings).await?;
+    let view = installation.view().await?;
+    announce(&facts(&installation, &listeners, &view.snapshot())?, as_json)?;
+    server::run(installation, roles, listeners, view, shutdown).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where everything is.
+fn facts(installation: &Installation, listeners: &Listeners, known: &Snapshot) -> anyhow::Result<Value> {
+    let settings = &installation.settings;
+    let webhooks = listeners.webhooks.as_ref().map(|listener| listener.local_addr()).transpose()?;
+    Ok(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "webhook_base_url": webhooks.map(|address| format!("http://{address}")),
+        "public_url": settings.public_url.as_ref().map(runtime::settings::BaseUrl::as_str),
+        "admin_url": format!("http://{}", listeners.admin.local_addr()?),
+        "log": installation.log.describe(),
+        "hubspot_api_url": installation.crm.as_ref().map(|_| settings.hubspot_api_url.as_str()),
+        "connections": known.all().filter(|it| it.state != State::Removed).count(),
+        "connections_max": settings.plan().connections_max(),
+        "plan": settings.plan().to_string(),
+    }))
+}
+
+fn announce(facts: &Value, as_json: bool) -> std::io::Result<()> {
+    if as_json {
+        return output::json(facts);
+    }
+    let text = |name: &str| facts[name].as_str().map(str::to_owned);
+    let mut lines = vec![format!("Kizuna {}", text("version").unwrap_or_default())];
+    lines.extend(text("webhook_base_url").map(|url| format!("  webhooks  {url}/line/webhook/...")));
+    lines.extend(text("public_url").map(|url| format!("  public    {url}/line/webhook/...")));
+    lines.extend(text("admin_url").map(|url| format!("  admin     {url}/metrics, /live, /ready")));
+    lines.extend(text("log").map(|log| format!("  log       {log}")));
+    lines.push(match text("hubspot_api_url") {
+        Some(url) => format!("  HubSpot   {url}"),
+        None => "  HubSpot   KIZUNA_HUBSPOT_TOKEN is not set: events are kept, nothing is sent".to_owned(),
+    });
+    let plan = text("plan").unwrap_or_default();
+    lines.push(format!("  accounts  {} of {} (plan {plan})", facts["connections"], facts["connections_max"]));
+    if facts["connections"] == 0 {
+        lines.push("            connect the first one with: kizuna connection add --help".to_owned());
+    }
+    output::line(&lines.join("\n"))
+}

@@ -1,0 +1,269 @@
+//! Connecting an official account, from the quota to the webhook.
+//!
+//! Whatever can be refused is refused before a number is used up: quota, credentials, room for properties. From then on each
+//! step can fail by itself and is reported; running the same again finds what is done and goes on, and nothing is doubled.
+
+mod credentials;
+mod guide;
+pub mod provision;
+pub mod step;
+pub mod upkeep;
+mod webhook;
+
+use crate::wiring::Installation;
+use connection::{Connection, State, new_webhook_token};
+use contact::ConnectionNumber;
+use credentials::Bot;
+use provision::{lack_of_room, provision};
+use runtime::secret::Secret;
+use serde::Serialize;
+use std::sync::Arc;
+use step::{Outcome, Step};
+
+/// What an operator enters.
+#[derive(Debug)]
+pub struct Request {
+    /// For the team; LINE's name of the account if left out.
+    pub name: Option<String>,
+    /// What the account is for.
+    pub description: Option<String>,
+    /// Address of a picture; LINE's if left out.
+    pub icon: Option<String>,
+    /// LINE's channel ID.
+    pub channel_id: String,
+    /// LINE's channel secret.
+    pub channel_secret: Secret,
+    /// Long-lived access token, if one is to be used.
+    pub access_token: Option<Secret>,
+    /// Does a friend's first action make a contact?
+    pub auto_create: bool,
+    /// Make no call to LINE.
+    pub skip_line_checks: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The connection's number; `None` if it was refused.
+    pub number: Option<u32>,
+    /// What the team will see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The path of its webhook address. Whoever knows it can send, but not sign.
+    pub webhook_path: Option<String>,
+    /// Its webhook address; with the listener's own address when no public one is set.
+    pub webhook_url: Option<String>,
+    /// Each step with its result.
+    pub steps: Vec<Step>,
+}
+
+impl Report {
+    /// Did no step fail?
+    pub fn is_good(&self) -> bool {
+        self.steps.iter().all(|step| step.result != Outcome::Failed)
+    }
+}
+
+/// The path of a connection's webhook address.
+pub fn webhook_path(connection: &Connection) -> String {
+    format!("/line/webhook/{}", connection.webhook_token.expose())
+}
+
+/// Connects an account.
+///
+/// # Errors
+/// Only what is wrong with this installation; what LINE or HubSpot refuse stands in the report.
+pub async fn add(installation: &Installation, request: Request) -> anyhow::Result<Report> {
+    Onboarding { installation, request, steps: Vec::new() }.run().await
+}
+
+struct Onboarding<'a> {
+    installation: &'a Installation,
+    request: Request,
+    steps: Vec<Step>,
+}
+
+/// The step that ends everything: it stands in the report already.
+struct Refused;
+
+impl Onboarding<'_> {
+    async fn run(mut self) -> anyhow::Result<Report> {
+        let known = self.installation.view().await?.snapshot();
+        let channel_id = self.request.channel_id.as_str();
+        let existing = known.all().find(|it| it.state != State::Removed && it.channel_id == channel_id).cloned();
+        let is_claimed = existing.is_some() || known.unfinished().iter().any(|(_, channel)| channel == channel_id);
+        let in_use = known.all().filter(|it| it.state != State::Removed).count() + known.unfinished().len();
+
+        let ready = self.quota(is_claimed, in_use);
+        let Ok(()) = ready else { return Ok(self.report(None)) };
+        let Ok(bot) = self.credentials(&known, existing.as_deref()).await else { return Ok(self.report(None)) };
+        let Ok(name) = self.name(existing.as_deref(), bot.as_ref()) else { return Ok(self.report(None)) };
+        if !is_claimed && self.room().await.is_err() {
+            return Ok(self.report(None));
+        }
+        let Some(number) = self.claim().await? else { return Ok(self.report(None)) };
+        let properties_existed = self.properties(number).await;
+        let connection = self.definition(number, name, bot.as_ref(), existing.as_deref(), properties_existed);
+        let Installation { log, codec, sealer, .. } = self.installation;
+        connection::define(log, codec, sealer, &connection).await?;
+        self.webhook(&connection).await;
+        self.steps.extend(guide::always());
+        Ok(self.report(Some(&connection)))
+    }
+
+    /// A first look, so that nothing is asked of LINE for an account that has no room. The claim decides.
+    fn quota(&mut self, is_claimed: bool, in_use: usize) -> Result<(), Refused> {
+        let plan = self.installation.settings.plan();
+        let max = plan.connections_max();
+        if !is_claimed && in_use >= max as usize {
+            return self.refuse(quota_reached(plan, max));
+        }
+        let in_use = if is_claimed { in_use } else { in_use + 1 };
+        self.steps.push(Step::done("quota", format!("connection {in_use} of {max} that the plan {plan} allows")));
+        Ok(())
+    }
+
+    async fn credentials(
+        &mut self,
+        known: &connection::Snapshot,
+        existing: Option<&Connection>,
+    ) -> Result<Option<Bot>, Refused> {
+        if self.request.skip_line_checks {
+            self.steps.push(Step::skipped("credentials", "not checked: LINE was not to be called"));
+            return Ok(None);
+        }
+        let bot = match credentials::check(&self.installation.line, &self.request).await {
+            Ok(bot) => bot,
+            Err(step) => return self.refuse(step),
+        };
+        let same_bot = |it: &&Arc<Connection>| {
+            it.state != State::Removed
+                && it.bot_user_id.as_ref() == Some(&bot.user_id)
+                && Some(it.number) != number(existing)
+        };
+        if let Some(other) = known.all().find(same_bot) {
+            let detail =
+                format!("this official account is connected already, as number {}: {}", other.number, other.name);
+            return self.refuse(Step::failed("credentials", detail));
+        }
+        self.steps.push(Step::done("credentials", bot.describe()));
+        Ok(Some(bot))
+    }
+
+    fn name(&mut self, existing: Option<&Connection>, bot: Option<&Bot>) -> Result<String, Refused> {
+        let given = self.request.name.clone().filter(|name| !name.trim().is_empty());
+        let proposed = || existing.map(|it| it.name.clone()).or_else(|| bot.map(|bot| bot.name.clone()));
+        match given.or_else(proposed) {
+            Some(name) => Ok(name),
+            None => self.refuse(Step::failed("name", "give a name with --name: LINE was not asked for one")),
+        }
+    }
+
+    /// Is there room for seven more properties? Where HubSpot cannot be asked now, the step for the properties will tell.
+    async fn room(&mut self) -> Result<(), Refused> {
+        let Some(crm) = self.installation.crm.clone() else { return Ok(()) };
+        match lack_of_room(&*crm).await {
+            Ok(Some(lack)) => self.refuse(Step::failed("properties", lack)),
+            Ok(None) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn claim(&mut self) -> anyhow::Result<Option<ConnectionNumber>> {
+        let Installation { settings, log, codec, clock, .. } = self.installation;
+        let plan = settings.plan();
+        match connection::claim(log, codec, plan, &self.request.channel_id, clock.now_ms()).await {
+            Ok(claimed) => Ok(Some(claimed.number)),
+            Err(connection::Error::QuotaReached { max }) => {
+                self.steps.retain(|step| step.name != "quota");
+                self.steps.push(quota_reached(plan, max));
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn properties(&mut self, number: ConnectionNumber) -> Option<bool> {
+        let Some(crm) = &self.installation.crm else {
+            let skipped =
+                Step::skipped("properties", "KIZUNA_HUBSPOT_TOKEN is not set: the seven properties are not made");
+            self.steps.push(skipped.with_by_hand(
+                "set KIZUNA_HUBSPOT_TOKEN, then run the same command again; `kizuna up` with the token makes them, too",
+            ));
+            return None;
+        };
+        let names = &self.installation.settings.property_prefix.0;
+        let provisioned = provision(&**crm, names, &[number]).await.remove(&number)?;
+        self.steps.push(provisioned.step);
+        provisioned.existed
+    }
+
+    /// What is entered goes over what was known; number, webhook address and date of birth stay.
+    fn definition(
+        &self,
+        number: ConnectionNumber,
+        name: String,
+        bot: Option<&Bot>,
+        existing: Option<&Connection>,
+        properties_existed: Option<bool>,
+    ) -> Connection {
+        let request = &self.request;
+        let description = request.description.clone().or_else(|| existing.map(|it| it.description.clone()));
+        let icon = request.icon.clone().or_else(|| existing.map(|it| it.icon.clone()).filter(|icon| !icon.is_empty()));
+        let bot_user_id = bot.map(|bot| bot.user_id.clone());
+        let existed_before = existing.is_none_or(|it| it.properties_existed);
+        Connection {
+            number,
+            name,
+            description: description.unwrap_or_default(),
+            icon: icon.or_else(|| bot.and_then(|bot| bot.icon.clone())).unwrap_or_default(),
+            channel_id: request.channel_id.clone(),
+            channel_secrets: vec![request.channel_secret.clone()],
+            access_token: request.access_token.clone(),
+            webhook_token: existing.map_or_else(new_webhook_token, |it| it.webhook_token.clone()),
+            bot_user_id: bot_user_id.or_else(|| existing.and_then(|it| it.bot_user_id.clone())),
+            auto_create: request.auto_create,
+            state: existing.map_or(State::Active, |it| it.state),
+            properties_existed: existed_before && properties_existed.unwrap_or(true),
+            created_at_ms: existing.map_or_else(|| self.installation.clock.now_ms(), |it| it.created_at_ms),
+        }
+    }
+
+    async fn webhook(&mut self, connection: &Connection) {
+        let settings = &self.installation.settings;
+        let url = settings.webhook_url(&webhook_path(connection));
+        let is_public = settings.public_url.as_ref().is_some_and(runtime::settings::BaseUrl::is_https);
+        let steps = if self.request.skip_line_checks {
+            webhook::unasked(&url)
+        } else if !is_public {
+            webhook::unreachable(&url)
+        } else {
+            webhook::set_and_test(&self.installation.line, connection, &url).await
+        };
+        self.steps.extend(steps);
+    }
+
+    fn refuse<T>(&mut self, step: Step) -> Result<T, Refused> {
+        self.steps.push(step);
+        Err(Refused)
+    }
+
+    fn report(self, connection: Option<&Connection>) -> Report {
+        let path = connection.map(webhook_path);
+        Report {
+            number: connection.map(|it| it.number.get()),
+            name: connection.map(|it| it.name.clone()),
+            webhook_url: path.as_deref().map(|path| self.installation.settings.webhook_url(path)),
+            webhook_path: path,
+            steps: self.steps,
+        }
+    }
+}
+
+fn number(existing: Option<&Connection>) -> Option<ConnectionNumber> {
+    existing.map(|it| it.number)
+}
+
+fn quota_reached(plan: contact::Plan, max: u32) -> Step {
+    Step::failed("quota", format!("the plan {plan} allows {max} connections at a time, and so many exist"))
+        .with_by_hand("remove one (`kizuna connection list`, `kizuna connection remove N`) or set a larger KIZUNA_PLAN")
+}

@@ -1,0 +1,98 @@
+//! The group and the seven properties of a connection in HubSpot. Asked twice it does nothing twice, so `connection add` and
+//! a running `up` may both do it.
+
+use super::step::Step;
+use contact::{ConnectionNumber, Names};
+use hubspot::{Crm, Ensured, Error, Group, Priority, definition};
+use std::collections::BTreeMap;
+
+/// How many properties a connection needs.
+pub const PROPERTIES: u32 = 7;
+
+/// What became of the properties.
+#[derive(Debug)]
+pub struct Provisioned {
+    /// The report.
+    pub step: Step,
+    /// Had HubSpot any of them before? `None` if they could not all be made.
+    pub existed: Option<bool>,
+}
+
+/// Makes what is missing, for any number of connections in a few calls.
+pub async fn provision(
+    crm: &dyn Crm,
+    names: &Names,
+    connections: &[ConnectionNumber],
+) -> BTreeMap<ConnectionNumber, Provisioned> {
+    let ensured = ensure(crm, names, connections).await;
+    let of_connection = |number: &ConnectionNumber| {
+        let provisioned = match &ensured {
+            Ok(outcomes) => judge(&outcomes_of(*number, names, outcomes)),
+            Err(error) => Provisioned { step: refused(error), existed: None },
+        };
+        (*number, provisioned)
+    };
+    connections.iter().map(of_connection).collect()
+}
+
+fn outcomes_of(number: ConnectionNumber, names: &Names, outcomes: &[(String, Ensured)]) -> Vec<(String, Ensured)> {
+    let is_its = |name: &str| names.property(name).is_some_and(|property| property.connection == number);
+    outcomes.iter().filter(|(name, _)| is_its(name)).cloned().collect()
+}
+
+/// Why there is no room for another seven properties; `None` if there is, or if HubSpot does not tell.
+///
+/// # Errors
+/// When HubSpot could not be asked.
+pub async fn lack_of_room(crm: &dyn Crm) -> Result<Option<String>, Error> {
+    let room = crm.custom_property_room(Priority::Fresh).await?;
+    Ok(room.filter(|room| room.left() < PROPERTIES).map(|room| {
+        format!(
+            "HubSpot allows {} custom contact properties and has {}: a connection needs {PROPERTIES} more. Delete unused \
+             properties in HubSpot or get a larger HubSpot plan",
+            room.limit, room.usage
+        )
+    }))
+}
+
+async fn ensure(
+    crm: &dyn Crm,
+    names: &Names,
+    connections: &[ConnectionNumber],
+) -> Result<Vec<(String, Ensured)>, Error> {
+    let definitions: Vec<_> = connections.iter().flat_map(|number| definition::of_connection(names, *number)).collect();
+    crm.ensure_group(&Group::line(), Priority::Fresh).await?;
+    crm.ensure_properties(&definitions, Priority::Fresh).await
+}
+
+fn judge(outcomes: &[(String, Ensured)]) -> Provisioned {
+    let unusable: Vec<String> = outcomes
+        .iter()
+        .filter(|(_, outcome)| !outcome.is_usable())
+        .map(|(name, outcome)| match outcome {
+            Ensured::Conflicting { reason } => format!("{name} is something else already ({reason})"),
+            Ensured::Refused(refusal) => format!("HubSpot refuses {name} ({refusal})"),
+            _ => format!("{name} has not appeared yet"),
+        })
+        .collect();
+    if !unusable.is_empty() {
+        let step = Step::failed("properties", unusable.join("; "))
+            .with_by_hand("put the properties right in HubSpot, then run the same command again");
+        return Provisioned { step, existed: None };
+    }
+    let created = outcomes.iter().filter(|(_, outcome)| *outcome == Ensured::Created).count();
+    let detail = format!("{created} of {} properties made, the others were there", outcomes.len());
+    Provisioned { step: Step::done("properties", detail), existed: Some(created < outcomes.len()) }
+}
+
+fn refused(error: &Error) -> Step {
+    let what = match error {
+        Error::Unauthorized => "put a valid token into KIZUNA_HUBSPOT_TOKEN, then run the same command again",
+        Error::MissingScopes { .. } => {
+            "give the token the scopes crm.objects.contacts.read, crm.objects.contacts.write, crm.schemas.contacts.read and \
+             crm.schemas.contacts.write, then run the same command again"
+        }
+        _ => "run the same command again later; a running `kizuna up` makes the properties by itself",
+    };
+    Step::failed("properties", error.to_string()).with_by_hand(what)
+}

@@ -1,0 +1,207 @@
+//! The parts of a running Kizuna, wired together: ingest, projector, admin server, and what keeps an eye on them.
+
+use crate::onboarding::upkeep::keep_provisioned;
+use crate::wiring::Installation;
+use anyhow::{Context, anyhow};
+use connection::View;
+use projector::status::Status;
+use projector::sync::profiles::LineProfiles;
+use runtime::admin::{self, Part, Readiness};
+use runtime::shutdown::{self, Shutdown, Trigger};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// The consumer group whose members share the partitions.
+const GROUP: &str = "projector";
+
+/// How long a partition that was taken over is left alone: a call of its last owner may last 10 s, and 2 s more.
+const TAKEOVER_GRACE: Duration = Duration::from_secs(12);
+
+/// How long work under way may take to end.
+const DRAIN_WAIT: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether the parts can do their work.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What this process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// Takes webhooks in.
+    pub ingest: bool,
+    /// Keeps HubSpot in step.
+    pub projector: bool,
+}
+
+impl Roles {
+    /// Everything.
+    pub const ALL: Self = Self { ingest: true, projector: true };
+    /// Webhooks only.
+    pub const INGEST: Self = Self { ingest: true, projector: false };
+    /// HubSpot only.
+    pub const PROJECTOR: Self = Self { ingest: false, projector: true };
+}
+
+/// The bound addresses.
+pub struct Listeners {
+    /// For webhooks; `None` without that role.
+    pub webhooks: Option<TcpListener>,
+    /// For metrics and health.
+    pub admin: TcpListener,
+}
+
+impl Listeners {
+    /// Binds what the roles need.
+    ///
+    /// # Errors
+    /// When an address cannot be had.
+    pub async fn bind(roles: Roles, webhooks: SocketAddr, admin: SocketAddr) -> anyhow::Result<Self> {
+        let webhooks = if roles.ingest { Some(bind(webhooks, "KIZUNA_LISTEN").await?) } else { None };
+        Ok(Self { webhooks, admin: bind(admin, "KIZUNA_ADMIN_LISTEN").await? })
+    }
+}
+
+async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({variable})"))
+}
+
+/// Runs the roles until `shutdown` is requested or one of them ends, then lets all of them finish their work.
+///
+/// # Errors
+/// What ended a part that should not have ended, and work that did not end in time.
+pub async fn run(
+    installation: Installation,
+    roles: Roles,
+    listeners: Listeners,
+    view: Arc<View>,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let readiness = Readiness::new();
+    let (stop, stopping) = shutdown::manual();
+    let (stop_admin, admin_stopping) = shutdown::manual();
+    let admin = tokio::spawn(admin::serve(
+        listeners.admin,
+        installation.metrics.clone(),
+        readiness.clone(),
+        admin_stopping.requested(),
+    ));
+    let mut work = JoinSet::new();
+    if let Some(listener) = listeners.webhooks {
+        work.spawn(ingest(installation.clone(), listener, Arc::clone(&view), stopping.clone())?);
+    }
+    let status = Arc::new(Status::default());
+    if roles.projector {
+        work.spawn(projector(installation.clone(), Arc::clone(&view), Arc::clone(&status), stopping.clone())?);
+    }
+    let mut upkeep = JoinSet::new();
+    upkeep.spawn(look(installation.clone(), Arc::clone(&view), roles.projector.then_some(status), readiness));
+    if let Some(crm) = installation.crm.clone().filter(|_| roles.projector) {
+        upkeep.spawn(keep_provisioned(installation, view, crm));
+    }
+    let ended = drain(work, shutdown, &stop).await;
+    upkeep.abort_all();
+    stop_admin.request();
+    drop(timeout(LOOK_INTERVAL, admin).await);
+    ended
+}
+
+/// Waits for the request to stop, or for the first part to end by itself; then for all of them.
+async fn drain(mut work: JoinSet<anyhow::Result<()>>, shutdown: Shutdown, stop: &Trigger) -> anyhow::Result<()> {
+    let mut ended = tokio::select! {
+        first = work.join_next() => first.map_or(Ok(()), flatten),
+        () = shutdown.requested() => Ok(()),
+    };
+    tracing::info!("stopping");
+    stop.request();
+    let rest = async {
+        while let Some(part) = work.join_next().await {
+            let part = flatten(part);
+            if ended.is_ok() {
+                ended = part;
+            }
+        }
+    };
+    let in_time = timeout(DRAIN_WAIT, rest).await.is_ok();
+    if ended.is_ok() && !in_time {
+        ended = Err(anyhow!("work that was under way did not end within {} s", DRAIN_WAIT.as_secs()));
+    }
+    ended
+}
+
+fn flatten(part: Result<anyhow::Result<()>, JoinError>) -> anyhow::Result<()> {
+    part.unwrap_or_else(|error| Err(anyhow!("a part of the program broke: {error}")))
+}
+
+type Work = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
+
+fn ingest(
+    installation: Installation,
+    listener: TcpListener,
+    view: Arc<View>,
+    stopping: Shutdown,
+) -> anyhow::Result<Work> {
+    let metrics = ingest::Metrics::register(&installation.metrics)?;
+    let Installation { log, codec, clock, .. } = installation;
+    let settings = ingest::Settings::default();
+    Ok(Box::pin(async move {
+        let ended = ingest::run(listener, settings, log, view, codec, clock, metrics, stopping.requested()).await;
+        ended.context("taking webhooks in ended")
+    }))
+}
+
+fn projector(
+    installation: Installation,
+    view: Arc<View>,
+    status: Arc<Status>,
+    stopping: Shutdown,
+) -> anyhow::Result<Work> {
+    let metrics = projector::telemetry::Metrics::register(&installation.metrics)?;
+    let alone = installation.settings.kafka_brokers.is_none();
+    let settings = projector::Settings {
+        state_directory: installation.directory("state")?,
+        group: GROUP.to_owned(),
+        takeover_grace: if alone { Duration::ZERO } else { TAKEOVER_GRACE },
+        labels: installation.settings.labels(),
+        names: installation.settings.property_prefix.0.clone(),
+    };
+    let Installation { log, codec, clock, line, crm, .. } = installation;
+    let profiles = Arc::new(LineProfiles::new(line));
+    let outside = projector::Outside { log, codec, view, crm, profiles, clock };
+    Ok(Box::pin(async move {
+        let ended = projector::run(settings, outside, metrics, status, stopping.requested()).await;
+        ended.context("keeping HubSpot in step ended")
+    }))
+}
+
+/// Tells `/ready` how the parts are, for ever.
+async fn look(installation: Installation, view: Arc<View>, status: Option<Arc<Status>>, readiness: Readiness) {
+    let (log, connections) = (readiness.part("log"), readiness.part("connections"));
+    let projector = status.map(|status| (readiness.part("projector"), status));
+    let mut ticks = interval(LOOK_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        say(&log, installation.log.check().await.err().map(|error| error.to_string()));
+        say(&connections, view.problem());
+        if let Some((part, status)) = &projector {
+            say(part, why_not_ready(status));
+        }
+    }
+}
+
+fn say(part: &Part, problem: Option<String>) {
+    match problem {
+        None => part.ready(),
+        Some(problem) => part.not_ready(problem),
+    }
+}
+
+fn why_not_ready(status: &Status) -> Option<String> {
+    (!status.is_ready()).then(|| match status.owned() {
+        0 => "has no partitions yet".to_owned(),
+        owned => format!("{} of {owned} partitions catch up with the log", status.restoring()),
+    })
+}
