@@ -111,7 +111,12 @@ impl Response {
     /// An answer with a JSON body.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
         let body = serde_json::to_vec(body).expect("bodies have text keys only");
-        Self { status, headers: vec![("content-type", "application/json;charset=utf-8".to_owned())], body, ..Self::default() }
+        Self {
+            status,
+            headers: vec![("content-type", "application/json;charset=utf-8".to_owned())],
+            body,
+            ..Self::default()
+        }
     }
 
     /// An answer with an HTML body.

@@ -110,7 +110,8 @@ impl Batch {
 
     /// Whether every input has a trace ID. A trace ID that comes twice makes the request invalid.
     pub fn traced(&self) -> Result<bool, Refusal> {
-        let traces: Vec<&str> = self.inputs.iter().filter_map(|input| input.trace.as_ref()).map(|each| each.0.as_str()).collect();
+        let traces: Vec<&str> =
+            self.inputs.iter().filter_map(|input| input.trace.as_ref()).map(|each| each.0.as_str()).collect();
         let distinct: std::collections::BTreeSet<&str> = traces.iter().copied().collect();
         if distinct.len() < traces.len() {
             return Err(Refusal::validation("objectWriteTraceId must be unique within a request"));

@@ -84,8 +84,9 @@ impl Portal {
         let body: GdprBody = input::read(body)?;
         let id = match body.id_property.as_deref() {
             Some("email") => {
-                let email = value::email(&body.object_id.0)
-                    .ok_or_else(|| Refusal::invalid(&[value::invalid_email(&body.object_id.0)], self.settings.portal_id))?;
+                let email = value::email(&body.object_id.0).ok_or_else(|| {
+                    Refusal::invalid(&[value::invalid_email(&body.object_id.0)], self.settings.portal_id)
+                })?;
                 let id = self.contacts.by_email(&email);
                 self.erased_emails.insert(email);
                 match id {

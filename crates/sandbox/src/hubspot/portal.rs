@@ -132,7 +132,14 @@ impl Portal {
         answer.unwrap_or_else(|refusal| refusal.response(&call.correlation_id))
     }
 
-    fn note_call(&mut self, now_ms: i64, route: &Route, request: &Request, response: &Response, fault: Option<FaultKind>) {
+    fn note_call(
+        &mut self,
+        now_ms: i64,
+        route: &Route,
+        request: &Request,
+        response: &Response,
+        fault: Option<FaultKind>,
+    ) {
         let endpoint = route.endpoint.name();
         self.calls.count(endpoint, response.status);
         let text = |bytes: &[u8]| self.settings.keep_bodies.then(|| String::from_utf8_lossy(bytes).into_owned());

@@ -167,8 +167,10 @@ pub struct Catalogue {
 impl Catalogue {
     /// The properties a new portal has.
     pub(super) fn new(created_ms: i64) -> Self {
-        let group = Group { name: "contactinformation".to_owned(), label: "Contact information".to_owned(), display_order: 0 };
-        let definitions = BUILT_IN.iter().map(|row| built_in(row, created_ms)).map(|each| (each.name.clone(), each)).collect();
+        let group =
+            Group { name: "contactinformation".to_owned(), label: "Contact information".to_owned(), display_order: 0 };
+        let definitions =
+            BUILT_IN.iter().map(|row| built_in(row, created_ms)).map(|each| (each.name.clone(), each)).collect();
         Self { definitions, groups: BTreeMap::from([(group.name.clone(), group)]) }
     }
 
@@ -224,8 +226,16 @@ const BUILT_IN: &[Row] = &[
     ("hs_pipeline", "Pipeline", Kind::String, "text", true),
 ];
 
-const STAGES: &[&str] =
-    &["subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist", "other"];
+const STAGES: &[&str] = &[
+    "subscriber",
+    "lead",
+    "marketingqualifiedlead",
+    "salesqualifiedlead",
+    "opportunity",
+    "customer",
+    "evangelist",
+    "other",
+];
 
 fn built_in(&(name, label, kind, field_type, read_only): &Row, created_ms: i64) -> Definition {
     let stages = if name == "lifecyclestage" { STAGES } else { &[] };

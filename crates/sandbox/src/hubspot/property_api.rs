@@ -141,7 +141,8 @@ impl Portal {
             return Err(Refusal::validation(format!("The property name '{name}' {rule}")));
         }
         let invalid = |what: &str| Refusal::validation(format!("Property '{name}': {what}"));
-        let label = draft.label.clone().filter(|label| !label.is_empty()).ok_or_else(|| invalid("label is required"))?;
+        let label =
+            draft.label.clone().filter(|label| !label.is_empty()).ok_or_else(|| invalid("label is required"))?;
         let kind = draft.kind.as_deref().and_then(Kind::named).ok_or_else(|| invalid("type is missing or unknown"))?;
         let field_type = draft.field_type.clone().unwrap_or_default();
         if !kind.takes_field(&field_type) {
@@ -238,7 +239,9 @@ impl Portal {
     /// Archives a custom property, as an administrator can; false when it is in use, HubSpot's own or not there.
     pub fn archive_property(&mut self, now_ms: i64, name: &str) -> bool {
         let found = self.catalogue.definitions.get_mut(name);
-        let Some(known) = found.filter(|each| !each.in_use && !each.built_in && each.archived_ms.is_none()) else { return false };
+        let Some(known) = found.filter(|each| !each.in_use && !each.built_in && each.archived_ms.is_none()) else {
+            return false;
+        };
         known.archived_ms = Some(now_ms);
         self.history.note(now_ms, Fact::PropertyArchived { name: name.to_owned() });
         true
@@ -255,11 +258,13 @@ impl Portal {
 
     pub(super) fn group_create(&mut self, body: &[u8]) -> Result<Response, Refusal> {
         let draft: GroupDraft = input::read(body)?;
-        let name = draft.name.filter(|name| well_named(name)).ok_or_else(|| Refusal::validation("Invalid group name"))?;
+        let name =
+            draft.name.filter(|name| well_named(name)).ok_or_else(|| Refusal::validation("Invalid group name"))?;
         if self.catalogue.groups.contains_key(&name) {
             return Err(Refusal::group_exists(&name));
         }
-        let label = draft.label.filter(|label| !label.is_empty()).ok_or_else(|| Refusal::validation("label is required"))?;
+        let label =
+            draft.label.filter(|label| !label.is_empty()).ok_or_else(|| Refusal::validation("label is required"))?;
         let next = i64::try_from(self.catalogue.groups.len()).unwrap_or_default();
         let order = draft.display_order.filter(|order| *order >= 0).unwrap_or(next);
         let group = Group { name: name.clone(), label, display_order: order };

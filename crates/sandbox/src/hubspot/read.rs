@@ -71,7 +71,8 @@ impl Portal {
         let wanted = |contact: &&std::sync::Arc<Contact>| contact.archived_ms.is_some() == archived;
         let mut page: Vec<_> = self.contacts.from(number("after", 0)?).filter(wanted).take(limit + 1).collect();
         let next = (page.len() > limit).then(|| page.pop()).flatten().map(|contact| contact.id);
-        let results: Vec<View<'_>> = page.into_iter().map(|each| View::new(each, &shown, self.settings.portal_id)).collect();
+        let results: Vec<View<'_>> =
+            page.into_iter().map(|each| View::new(each, &shown, self.settings.portal_id)).collect();
         let mut body = json!({"results": results});
         if let Some(after) = next {
             let link = format!("https://api.hubapi.com{}?limit={limit}&after={after}", request.path);
@@ -111,8 +112,12 @@ impl Portal {
     }
 
     fn shown(&self, call: &Call, query: &Fields) -> Shown {
-        let names: Vec<String> =
-            query.all("properties").flat_map(|list| list.split(',')).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let names: Vec<String> = query
+            .all("properties")
+            .flat_map(|list| list.split(','))
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
         Shown::asked(&names, &self.catalogue, call.now_ms)
     }
 }

@@ -110,7 +110,9 @@ impl Route {
         let (endpoint, subject) = match area {
             "objects" => contacts(method.as_str(), rest),
             "properties" => properties(method.as_str(), rest),
-            "limits" if rest == ["custom-properties"] && method == Method::GET => Some((Endpoint::CustomPropertyLimits, "")),
+            "limits" if rest == ["custom-properties"] && method == Method::GET => {
+                Some((Endpoint::CustomPropertyLimits, ""))
+            }
             "account-info" if method == Method::GET => account(rest),
             _ => None,
         }?;
@@ -194,7 +196,9 @@ mod tests {
 
     #[test]
     fn what_hubspot_does_not_have_is_no_route() {
-        for path in ["/crm/objects/2025-01/contacts", "/crm/objects/2026-09/deals", "/crm/objects/2026-09/contacts/", "", "x"] {
+        for path in
+            ["/crm/objects/2025-01/contacts", "/crm/objects/2026-09/deals", "/crm/objects/2026-09/contacts/", "", "x"]
+        {
             assert_eq!(route(Method::DELETE, path), None, "{path}");
         }
         assert_eq!(route(Method::PUT, "/crm/objects/2026-09/contacts/1"), None);

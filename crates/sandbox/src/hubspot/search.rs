@@ -133,7 +133,11 @@ impl Portal {
             found.extend(self.index.all().cloned());
         }
         for group in query.groups() {
-            found.extend(self.candidates(group).into_iter().filter(|each| group.iter().all(|filter| self.holds(call, filter, each))));
+            found.extend(
+                self.candidates(group)
+                    .into_iter()
+                    .filter(|each| group.iter().all(|filter| self.holds(call, filter, each))),
+            );
         }
         found.sort_unstable_by_key(|contact| contact.id);
         found.dedup_by_key(|contact| contact.id);
@@ -141,7 +145,8 @@ impl Portal {
         found.retain(|contact| self.contacts.live(contact.id).is_some());
         if let Some(text) = query.query.as_ref().map(|text| text.to_lowercase()).filter(|text| !text.is_empty()) {
             let searched = ["email", "firstname", "lastname", "phone", "company", "hs_additional_emails"];
-            let mentions = |contact: &Contact, name| contact.value(name).is_some_and(|value| value.to_lowercase().contains(&text));
+            let mentions =
+                |contact: &Contact, name| contact.value(name).is_some_and(|value| value.to_lowercase().contains(&text));
             found.retain(|contact| searched.iter().any(|name| mentions(contact, name)));
         }
         if let Some(sort) = query.sorts.first() {
@@ -150,7 +155,8 @@ impl Portal {
                 Sort::Name(name) => (name.trim_start_matches('-'), name.starts_with('-')),
             };
             found.sort_by(|one, other| {
-                let order = compare(one.value(name).as_deref().unwrap_or(""), other.value(name).as_deref().unwrap_or(""));
+                let order =
+                    compare(one.value(name).as_deref().unwrap_or(""), other.value(name).as_deref().unwrap_or(""));
                 if descending { order.reverse() } else { order }
             });
         }
@@ -175,16 +181,24 @@ impl Portal {
 
     fn holds(&self, call: &Call, filter: &Filter, contact: &Contact) -> bool {
         let value = contact.value(&filter.property_name);
-        let exact = self.catalogue.active(&filter.property_name, call.now_ms).is_some_and(|each| each.kind == Kind::Enumeration);
+        let exact = self
+            .catalogue
+            .active(&filter.property_name, call.now_ms)
+            .is_some_and(|each| each.kind == Kind::Enumeration);
         let equal = |value: &str, wanted: &str| {
             if exact { value == wanted } else { compare(&value.to_lowercase(), &wanted.to_lowercase()).is_eq() }
         };
         // Texts are indexed in lower case, and IN compares them with the values as they were sent.
-        let listed = |value: &str| filter.values.iter().any(|wanted| if exact { value == wanted.0 } else { value.to_lowercase() == wanted.0 });
+        let listed = |value: &str| {
+            filter.values.iter().any(|wanted| if exact { value == wanted.0 } else { value.to_lowercase() == wanted.0 })
+        };
         let token = |value: &str| {
             let wanted = filter.value.0.to_lowercase();
             let wanted = wanted.trim_matches('*');
-            value.to_lowercase().split(|each: char| !each.is_alphanumeric() && each != '_').any(|token| token.contains(wanted))
+            value
+                .to_lowercase()
+                .split(|each: char| !each.is_alphanumeric() && each != '_')
+                .any(|token| token.contains(wanted))
         };
         let relation = |wanted: &Scalar| value.as_ref().map(|value| compare(value, &wanted.0));
         match filter.operator {
@@ -195,7 +209,8 @@ impl Portal {
             Operator::Gt => relation(&filter.value).is_some_and(Ordering::is_gt),
             Operator::Gte => relation(&filter.value).is_some_and(Ordering::is_ge),
             Operator::Between => {
-                relation(&filter.value).is_some_and(Ordering::is_ge) && relation(&filter.high_value).is_some_and(Ordering::is_le)
+                relation(&filter.value).is_some_and(Ordering::is_ge)
+                    && relation(&filter.high_value).is_some_and(Ordering::is_le)
             }
             Operator::In => value.is_some_and(|value| listed(&value)),
             Operator::NotIn => value.is_none_or(|value| !listed(&value)),

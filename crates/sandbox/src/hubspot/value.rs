@@ -25,7 +25,10 @@ impl Stored {
 pub(super) fn check(definition: &Definition, raw: &str, version: Version) -> Result<Stored, Flaw> {
     let flaw = |code, message| Err(Flaw::new(&definition.name, code, message));
     if definition.read_only {
-        return flaw("READ_ONLY_VALUE", format!("{} is a read only property; its value cannot be set.", definition.name));
+        return flaw(
+            "READ_ONLY_VALUE",
+            format!("{} is a read only property; its value cannot be set.", definition.name),
+        );
     }
     if raw.is_empty() {
         return Ok(Stored::plain(""));
@@ -120,7 +123,9 @@ mod tests {
 
     #[test]
     fn an_address_with_wrong_syntax_is_none() {
-        for wrong in ["", "a", "a@", "@b.jp", "a@b", "a b@c.jp", "a..b@c.jp", "a@b@c.jp", "a@-b.jp", "a@b.j", "a@1.2", "あ@b.jp"] {
+        for wrong in
+            ["", "a", "a@", "@b.jp", "a@b", "a b@c.jp", "a..b@c.jp", "a@b@c.jp", "a@-b.jp", "a@b.j", "a@1.2", "あ@b.jp"]
+        {
             assert_eq!(email(wrong), None, "{wrong}");
         }
     }

@@ -8,7 +8,8 @@ use super::property::Catalogue;
 use crate::stamp;
 
 /// The properties read when a request names none.
-pub(super) const DEFAULT: &[&str] = &["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"];
+pub(super) const DEFAULT: &[&str] =
+    &["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"];
 
 /// Which properties an answer shows.
 #[derive(Clone, Debug)]

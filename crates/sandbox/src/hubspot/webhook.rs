@@ -168,7 +168,9 @@ impl Outbox {
         let subscription = event.subscription();
         let unwanted_property =
             matches!(&event, Event::PropertyChange { name, .. } if !subscriber.properties.contains(name));
-        let Some(place) = subscriber.types.iter().position(|wanted| wanted == subscription).filter(|_| !unwanted_property) else {
+        let Some(place) =
+            subscriber.types.iter().position(|wanted| wanted == subscription).filter(|_| !unwanted_property)
+        else {
             return;
         };
         self.next_event += 1 + self.dice.below(1_000);
@@ -235,7 +237,13 @@ impl Caller for Portal {
             }
             let body = Value::from(batch.events.clone()).to_string();
             let headers = signatures(subscriber, &body, now_ms);
-            Delivery { number: *number, url: subscriber.url.clone(), headers, body: body.into_bytes(), timeout_ms: 5_000 }
+            Delivery {
+                number: *number,
+                url: subscriber.url.clone(),
+                headers,
+                body: body.into_bytes(),
+                timeout_ms: 5_000,
+            }
         })
         .collect()
     }
@@ -255,7 +263,8 @@ impl Caller for Portal {
 
 /// v3 over method, URI, body and time; v1 over secret and body.
 fn signatures(subscriber: &Subscriber, body: &str, now_ms: i64) -> Vec<(&'static str, String)> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(subscriber.client_secret.as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(subscriber.client_secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(format!("POST{}{body}{now_ms}", subscriber.url).as_bytes());
     let v3 = BASE64_STANDARD.encode(mac.finalize().into_bytes());
     let v1 = hex::encode(Sha256::digest(format!("{}{body}", subscriber.client_secret)));
@@ -274,7 +283,10 @@ mod tests {
 
     fn signed(body: &str, at_ms: i64) -> String {
         let subscriber = Subscriber::new("https://www.example.com/webhook_uri", "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy");
-        signatures(&subscriber, body, at_ms).into_iter().find(|(name, _)| *name == "x-hubspot-signature-v3").map_or(String::new(), |found| found.1)
+        signatures(&subscriber, body, at_ms)
+            .into_iter()
+            .find(|(name, _)| *name == "x-hubspot-signature-v3")
+            .map_or(String::new(), |found| found.1)
     }
 
     #[test]

@@ -102,12 +102,18 @@ impl Portal {
     /// Refuses a creation that leaves out what an administrator made mandatory (enforced from `2026-09` on).
     pub(super) fn refuse_incomplete(&self, version: Version, prepared: &Prepared) -> Result<(), Refusal> {
         let given = |name: &String| prepared.values.get(name.as_str()).is_some_and(|value| !value.is_empty());
-        let absent: Vec<String> = self.settings.required_on_create.iter().filter(|name| !given(name)).cloned().collect();
+        let absent: Vec<String> =
+            self.settings.required_on_create.iter().filter(|name| !given(name)).cloned().collect();
         if version == Version::September2026 && !absent.is_empty() { Err(Refusal::required(&absent)) } else { Ok(()) }
     }
 
     /// Refuses values that belong to another contact, or to an input before in the same request.
-    pub(super) fn refuse_taken(&self, prepared: &Prepared, own: Option<RecordId>, claims: &Claims) -> Result<(), Refusal> {
+    pub(super) fn refuse_taken(
+        &self,
+        prepared: &Prepared,
+        own: Option<RecordId>,
+        claims: &Claims,
+    ) -> Result<(), Refusal> {
         let email = prepared.values.get("email").filter(|email| !email.is_empty());
         if let Some(email) = email {
             if let Some(owner) = self.contacts.by_email(email).filter(|owner| Some(*owner) != own) {
@@ -129,7 +135,11 @@ impl Portal {
             .iter()
             .filter(|(name, value)| &***name != "email" && !value.is_empty() && taken(name, value))
             .map(|(name, value)| {
-                Flaw::new(name, "CONFLICTING_UNIQUE_VALUE", format!("{value} is already used by another contact in {name}"))
+                Flaw::new(
+                    name,
+                    "CONFLICTING_UNIQUE_VALUE",
+                    format!("{value} is already used by another contact in {name}"),
+                )
             })
             .collect();
         if flaws.is_empty() { Ok(()) } else { Err(Refusal::invalid(&flaws, self.settings.portal_id)) }
@@ -181,7 +191,12 @@ impl Portal {
         self.keep_addresses(&mut contact, before.email());
         for (name, value) in &prepared.values {
             if before.values.get(name).map_or("", String::as_str) != value {
-                self.outbox.note(now_ms, by, id, Event::PropertyChange { name: name.to_string(), value: value.clone() });
+                self.outbox.note(
+                    now_ms,
+                    by,
+                    id,
+                    Event::PropertyChange { name: name.to_string(), value: value.clone() },
+                );
             }
         }
         self.store(now_ms, contact);
