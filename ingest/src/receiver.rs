@@ -1,0 +1,214 @@
+//! One request, from its head to its answer.
+
+use crate::account::{Account, Accounts, Stranger};
+use crate::body::{self, Refused};
+use crate::intake::{Intake, NotTaken};
+use crate::telemetry::{Events, Metrics};
+use crate::{Settings, records};
+use bytes::Bytes;
+use connection::View;
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONNECTION, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use line::webhook::{Webhook, split};
+use runtime::clock::Clock;
+use schemas::Codec;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+const WEBHOOK_PATH: &str = "/line/webhook/";
+
+pub(crate) type Answer = Response<Empty<Bytes>>;
+
+/// Answers requests.
+pub(crate) struct Receiver {
+    pub settings: Settings,
+    pub view: Arc<View>,
+    pub codec: Codec,
+    pub clock: Arc<dyn Clock>,
+    pub accounts: Accounts,
+    pub intake: Intake,
+    pub events: Events,
+    pub metrics: Metrics,
+}
+
+/// How a webhook request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Every event is in the log.
+    Accepted,
+    /// A signed body that is no webhook is among the dead letters. LINE would only send the same bytes again.
+    DeadLetter,
+    /// Nobody's address, or not signed with the account's secret.
+    Unauthorized,
+    /// Signed by the account, but addressed to another one.
+    WrongDestination,
+    /// The log did not take the events in time.
+    Unavailable,
+    /// There was no body to use.
+    Unread(Refused),
+}
+
+impl Receiver {
+    /// Answers one request.
+    pub async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let started = Instant::now();
+        let (head, body) = request.into_parts();
+        let Some(token) = webhook_token(head.uri.path()) else {
+            self.metrics.misdirected.inc();
+            return empty(StatusCode::NOT_FOUND);
+        };
+        if head.method != Method::POST {
+            self.metrics.misdirected.inc();
+            let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            return answer;
+        }
+        let (sender, outcome) = self.webhook(token, &head, body, started).await;
+        match &sender {
+            Some(account) if outcome == Outcome::Accepted => account.accepted.inc(),
+            sender => {
+                let sender = sender.as_ref().map_or("none", |account| &account.label);
+                self.metrics.webhooks.with_label_values(&[sender, outcome.label()]).inc();
+            }
+        }
+        self.metrics.request_seconds.observe(started.elapsed().as_secs_f64());
+        outcome.answer()
+    }
+
+    /// Receives a webhook; also says who sent it, once that is proved.
+    async fn webhook(
+        &self,
+        token: &str,
+        head: &Parts,
+        body: Incoming,
+        started: Instant,
+    ) -> (Option<Arc<Account>>, Outcome) {
+        let body = match body::read(body, self.settings.body_bytes_max, self.settings.body_timeout).await {
+            Ok(body) => body,
+            Err(refused) => return (None, Outcome::Unread(refused)),
+        };
+        self.metrics.body_bytes.inc_by(body.len() as u64);
+        let signature = signature(&head.headers);
+        match self.accounts.verify(&self.view.snapshot(), token, &body, signature) {
+            Ok(account) => {
+                let outcome = self.store(&account, &body, started).await;
+                (Some(account), outcome)
+            }
+            Err(Stranger { called }) => {
+                let called = called.as_ref().map_or("none", |account| &account.label);
+                let reason = if signature.is_some() { "wrong" } else { "missing" };
+                self.metrics.verification_failures.with_label_values(&[called, reason]).inc();
+                (None, Outcome::Unauthorized)
+            }
+        }
+    }
+
+    /// Stores what a signed body holds.
+    async fn store(&self, account: &Account, body: &[u8], started: Instant) -> Outcome {
+        let now_ms = self.clock.now_ms();
+        let connection = account.connection.number.get();
+        let webhook = match split(body) {
+            Ok(webhook) => webhook,
+            Err(why) => {
+                tracing::warn!(
+                    connection,
+                    reason = why.reason(),
+                    "a signed body is no webhook: stored as a dead letter"
+                );
+                let letter = records::dead_letter(&self.codec, connection, body, why, now_ms);
+                return match self.intake.take(vec![letter], self.deadline(started)).await {
+                    Ok(()) => Outcome::DeadLetter,
+                    Err(why) => not_taken(connection, "", why),
+                };
+            }
+        };
+        if is_for_another(account, &webhook) {
+            tracing::warn!(connection, "a webhook names another account as its destination: refused");
+            return Outcome::WrongDestination;
+        }
+        let Some(first) = webhook.events.first() else { return Outcome::Accepted };
+        let record = |event| records::event(&self.codec, connection, event, now_ms);
+        let records = webhook.events.iter().map(record).collect();
+        match self.intake.take(records, self.deadline(started)).await {
+            Ok(()) => {
+                webhook.events.iter().for_each(|event| self.events.stored(event));
+                tracing::debug!(connection, event = &*first.webhook_event_id, "stored");
+                Outcome::Accepted
+            }
+            Err(why) => not_taken(connection, &first.webhook_event_id, why),
+        }
+    }
+
+    fn deadline(&self, started: Instant) -> Instant {
+        started + self.settings.answer_timeout
+    }
+}
+
+/// The one place that decides what becomes of events that the log did not take in time. LINE sends them again, if the
+/// account has redelivery switched on.
+fn not_taken(connection: u32, event: &str, why: NotTaken) -> Outcome {
+    tracing::warn!(connection, event, %why, "a webhook was not stored: answering 503");
+    Outcome::Unavailable
+}
+
+fn is_for_another(account: &Account, webhook: &Webhook<'_>) -> bool {
+    match (&account.connection.bot_user_id, &webhook.destination) {
+        (Some(known), Some(named)) => known.as_str() != named,
+        _ => false,
+    }
+}
+
+/// The signature header; none if there are several, because one of them could be anybody's.
+fn signature(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut values = headers.get_all(line::signature::HEADER).iter();
+    values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
+}
+
+/// The token of a webhook's path; `None` for any other path.
+fn webhook_token(path: &str) -> Option<&str> {
+    path.strip_prefix(WEBHOOK_PATH).filter(|token| !token.is_empty() && !token.contains('/'))
+}
+
+impl Outcome {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Accepted | Self::DeadLetter => StatusCode::OK,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::WrongDestination | Self::Unread(Refused::Broken) => StatusCode::BAD_REQUEST,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unread(Refused::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unread(Refused::TooSlow) => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::DeadLetter => "dead_letter",
+            Self::Unauthorized => "unauthorized",
+            Self::WrongDestination => "wrong_destination",
+            Self::Unavailable => "unavailable",
+            Self::Unread(Refused::TooLarge) => "too_large",
+            Self::Unread(Refused::TooSlow) => "too_slow",
+            Self::Unread(Refused::Broken) => "broken",
+        }
+    }
+
+    fn answer(self) -> Answer {
+        let mut answer = empty(self.status());
+        if matches!(self, Self::Unread(_)) {
+            // Where the next request begins is not known.
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
+}
+
+fn empty(status: StatusCode) -> Answer {
+    let mut answer = Answer::default();
+    *answer.status_mut() = status;
+    answer
+}

@@ -1,0 +1,150 @@
+//! Accepts connections, serves them, and lets work end at shutdown.
+
+use crate::account::Accounts;
+use crate::intake::Intake;
+use crate::receiver::Receiver;
+use crate::stream::{Phase, Progress, Stream};
+use crate::telemetry::{Events, Metrics};
+use crate::{Error, Settings};
+use connection::View;
+use eventlog::Log;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use runtime::clock::Clock;
+use runtime::prometheus::IntGauge;
+use schemas::Codec;
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{sleep, timeout};
+
+/// Pause after the system gave no connection, as when it has no file descriptor left: asking again at once would only
+/// burn the processor that open connections need to end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Receives webhooks until `shutdown` completes, then lets open requests and appends end.
+///
+/// # Errors
+/// [`Error::Unfinished`] when they did not end within [`Settings::drain_timeout`].
+#[expect(clippy::too_many_arguments, reason = "everything that receiving needs, wired once")]
+pub async fn run(
+    listener: TcpListener,
+    settings: Settings,
+    log: Arc<dyn Log>,
+    view: Arc<View>,
+    codec: Codec,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let within = settings.drain_timeout;
+    let places = settings.connections_max;
+    let receiver = Arc::new(Receiver {
+        accounts: Accounts::new(metrics.clone()),
+        intake: Intake::new(log, settings.pending_bytes_max, metrics.clone()),
+        events: Events::new(&metrics),
+        settings,
+        view,
+        codec,
+        clock,
+        metrics,
+    });
+    let stopping = watch::Sender::new(false);
+    let free = Arc::new(Semaphore::new(places as usize));
+    tokio::select! {
+        biased;
+        () = shutdown => {}
+        () = accept(listener, &receiver, &free, &stopping) => {}
+    }
+    stopping.send_replace(true);
+    let drained = async {
+        drop(free.acquire_many(places).await);
+        receiver.intake.settled().await;
+    };
+    timeout(within, drained).await.map_err(|_| Error::Unfinished { within })
+}
+
+/// Accepts connections for ever, as many at a time as there are free places.
+async fn accept(
+    listener: TcpListener,
+    receiver: &Arc<Receiver>,
+    free: &Arc<Semaphore>,
+    stopping: &watch::Sender<bool>,
+) {
+    // Never closed, so acquiring cannot fail.
+    while let Ok(place) = free.clone().acquire_owned().await {
+        match listener.accept().await {
+            Ok((tcp, _)) => {
+                let guest = Guest::new(receiver.metrics.open_connections.clone(), place);
+                tokio::spawn(serve(tcp, receiver.clone(), stopping.subscribe(), guest));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no connection could be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection to its end. `_guest` leaves with it.
+async fn serve(tcp: TcpStream, receiver: Arc<Receiver>, mut stopping: watch::Receiver<bool>, _guest: Guest) {
+    // A small answer must not wait for more to send with it. It only costs time where the system refuses.
+    let _ = tcp.set_nodelay(true);
+    let progress = Progress::new();
+    let header_bytes_max = receiver.settings.header_bytes_max;
+    let stream = Stream::new(tcp, progress.clone(), &receiver.settings);
+    let service = service_fn(|request| {
+        progress.enter(Phase::Answer);
+        async {
+            let answer = receiver.answer(request).await;
+            progress.enter(Phase::Idle);
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.max_header_size(header_bytes_max).header_read_timeout(None);
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        biased;
+        ended = serving.as_mut() => ended,
+        () = begun(&mut stopping) => {
+            if progress.is_at_rest() {
+                return;
+            }
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Completes when shutdown has begun.
+async fn begun(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, and that is the end too.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// A connection's place, and its mark in the metrics.
+struct Guest {
+    open: IntGauge,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Guest {
+    fn new(open: IntGauge, place: OwnedSemaphorePermit) -> Self {
+        open.inc();
+        Self { open, _place: place }
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.open.dec();
+    }
+}

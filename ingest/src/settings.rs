@@ -1,0 +1,44 @@
+//! The bounds of what a client may do.
+
+use std::time::Duration;
+
+/// The bounds of what a client may do. The defaults are for the open internet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Longest body, bytes. LINE documents no maximum and asks for room; bodies seen have less than one kilobyte.
+    pub body_bytes_max: usize,
+    /// Longest request head, bytes.
+    pub header_bytes_max: usize,
+    /// Time for a request head to arrive, from its first byte; on a new connection, from the start.
+    pub header_timeout: Duration,
+    /// Time for a body to arrive.
+    pub body_timeout: Duration,
+    /// Time between two requests of a connection. Longer than the 60 s that proxies keep a connection for reuse:
+    /// whoever closes first should be the side that sends.
+    pub idle_timeout: Duration,
+    /// Time from the request head to the answer. LINE gives up after 2 s.
+    pub answer_timeout: Duration,
+    /// Connections at a time. More wait until one ends.
+    pub connections_max: u32,
+    /// Bytes on their way into the log at a time. More are refused with 503 at once, so that a log that stalls does not
+    /// fill the memory.
+    pub pending_bytes_max: u32,
+    /// Time for open requests and appends to end at shutdown.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 1024 * 1024,
+            header_bytes_max: 16 * 1024,
+            header_timeout: Duration::from_secs(5),
+            body_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(75),
+            answer_timeout: Duration::from_millis(1_500),
+            connections_max: 8_192,
+            pending_bytes_max: 64 * 1024 * 1024,
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What receiving reports.
+
+use line::webhook::RawEvent;
+use runtime::prometheus::IntCounter;
+
+runtime::metrics! {
+    /// The metrics of receiving webhooks.
+    pub struct Metrics {
+        /// Webhooks by connection (`none` while the sender is not known) and outcome: `accepted`, `dead_letter`
+        /// (signed, but no webhook), `unauthorized`, `wrong_destination`, `unavailable` (the log did not take it in
+        /// time), `too_large`, `too_slow`, `broken`.
+        webhooks: IntCounterVec = "kizuna_ingest_webhooks_total" ["connection", "outcome"],
+        /// Refused signatures by the connection whose address was called (`none` if it is nobody's) and reason:
+        /// `missing`, `wrong`. Steady `wrong` means that the channel secret was issued anew.
+        verification_failures: IntCounterVec = "kizuna_ingest_verification_failures_total" ["connection", "reason"],
+        /// Events stored, by LINE's type; `other` for types without a meaning here.
+        events: IntCounterVec = "kizuna_ingest_events_total" ["type"],
+        /// Events stored that LINE had sent before.
+        redelivered_events: IntCounter = "kizuna_ingest_redelivered_events_total",
+        /// Bytes of webhook bodies read.
+        body_bytes: IntCounter = "kizuna_ingest_body_bytes_total",
+        /// Seconds until the log had the events of a webhook.
+        append_seconds: Histogram = "kizuna_ingest_append_seconds"
+            buckets [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 1.5, 3.0, 10.0],
+        /// Seconds from the head of a webhook request to its answer.
+        request_seconds: Histogram = "kizuna_ingest_request_seconds"
+            buckets [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 1.5, 2.0, 5.0],
+        /// Connections of clients open now.
+        open_connections: IntGauge = "kizuna_ingest_open_connections",
+        /// Requests for other paths, or with other methods than POST.
+        misdirected: IntCounter = "kizuna_ingest_misdirected_requests_total",
+    }
+}
+
+/// The types that are counted by name. Whoever can sign could otherwise make up a new label for each event.
+const TYPES: [&str; 20] = [
+    "message",
+    "follow",
+    "unfollow",
+    "postback",
+    "unsend",
+    "messageEdited",
+    "videoPlayComplete",
+    "beacon",
+    "accountLink",
+    "membership",
+    "join",
+    "leave",
+    "memberJoined",
+    "memberLeft",
+    "delivery",
+    "module",
+    "activated",
+    "deactivated",
+    "botSuspended",
+    "botResumed",
+];
+
+/// Counts events without looking up labels.
+pub(crate) struct Events {
+    by_type: [IntCounter; TYPES.len()],
+    other: IntCounter,
+    redelivered: IntCounter,
+}
+
+impl Events {
+    pub fn new(metrics: &Metrics) -> Self {
+        let counter = |name| metrics.events.with_label_values(&[name]);
+        Self { by_type: TYPES.map(counter), other: counter("other"), redelivered: metrics.redelivered_events.clone() }
+    }
+
+    /// One event was stored.
+    pub fn stored(&self, event: &RawEvent<'_>) {
+        let place = TYPES.iter().position(|name| *name == event.event_type);
+        place.map_or(&self.other, |place| &self.by_type[place]).inc();
+        if event.redelivery {
+            self.redelivered.inc();
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Receiving webhooks over real sockets, with a log that can be made to fail, stall and go on.
+
+#![allow(clippy::unwrap_used)]
+
+mod answers;
+mod bounds;
+mod client;
+mod embedded;
+mod failures;
+mod log;
+mod shutdown;
+mod silence;
+mod stored;
+mod world;
