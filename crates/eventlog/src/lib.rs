@@ -7,6 +7,7 @@ pub mod embedded;
 pub mod kafka;
 pub mod partitioning;
 pub mod record;
+pub mod telemetry;
 
 pub use record::{NewRecord, Position, Record, Span, Topic};
 

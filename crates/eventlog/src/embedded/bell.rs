@@ -78,3 +78,54 @@ impl Bells {
         self.0.lock().expect("nobody panics while holding the bells")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    /// Longer than a bell that rings is ever waited for.
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn is_heard(bell: &Bell, limit: Duration) -> bool {
+        let since = Instant::now();
+        bell.wait(limit);
+        since.elapsed() < limit
+    }
+
+    #[test]
+    fn a_bell_that_rang_before_the_wait_is_heard_once() {
+        let bells = Bells::default();
+        let bell = bells.hang([Topic::LineEvents].into_iter().collect());
+        bells.ring([Topic::LineEvents, Topic::LineSent].into_iter().collect());
+        assert!(is_heard(&bell, LONG));
+        assert!(!is_heard(&bell, Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn a_bell_rings_while_somebody_waits() {
+        let bells = Bells::default();
+        let bell = bells.hang([Topic::LineEvents].into_iter().collect());
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| is_heard(&bell, LONG));
+            bells.ring([Topic::LineEvents].into_iter().collect());
+            assert!(waiting.join().expect("the wait does not panic"));
+        });
+    }
+
+    #[test]
+    fn a_bell_is_silent_for_topics_it_was_not_hung_for() {
+        let bells = Bells::default();
+        let bell = bells.hang([Topic::LineEvents].into_iter().collect());
+        bells.ring([Topic::LineSent, Topic::DeadLetters].into_iter().collect());
+        assert!(!is_heard(&bell, Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn a_bell_that_was_taken_down_is_forgotten() {
+        let bells = Bells::default();
+        drop(bells.hang(Topics::default()));
+        let _kept = bells.hang(Topics::default());
+        assert_eq!(bells.all().len(), 1);
+    }
+}

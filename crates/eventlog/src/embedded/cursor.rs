@@ -3,7 +3,7 @@
 use super::database::failure;
 use super::table;
 use crate::{Error, Record, Topic};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, Rows};
 
 /// About how many bytes of keys and values one step reads at most, whatever number of records was asked for.
 const STEP_BYTES: usize = 8 << 20;
@@ -37,27 +37,37 @@ impl Cursor {
         })
     }
 
-    /// The next records, at most `max`; moves past them.
+    /// The next records, at most `max`; moves past them. What precedes damage is given before the damage is told.
     pub(super) fn step(&mut self, connection: &Connection, max: usize) -> Result<Vec<Record>, Error> {
         let mut statement = connection.prepare_cached(&self.select).map_err(failure)?;
         let from = i64::try_from(self.next).map_err(|_| self.damaged("offset out of range"))?;
         let limit = i64::try_from(max).unwrap_or(i64::MAX);
         let mut rows = statement.query((from, limit)).map_err(failure)?;
         let mut records = Vec::new();
-        let (mut next, mut bytes) = (self.next, 0);
-        while bytes < STEP_BYTES
-            && let Some(row) = rows.next().map_err(failure)?
-        {
-            let record = self.record(row)?;
-            if record.offset != next {
-                self.expect_gap(connection, next, record.offset)?;
+        let mut bytes = 0;
+        while bytes < STEP_BYTES {
+            match self.advance(connection, &mut rows) {
+                Ok(Some(record)) => {
+                    bytes += record.key.len() + record.value.as_ref().map_or(0, Vec::len);
+                    records.push(record);
+                }
+                Ok(None) => break,
+                Err(error) if records.is_empty() => return Err(error),
+                Err(_) => break,
             }
-            next = record.offset + 1;
-            bytes += record.key.len() + record.value.as_ref().map_or(0, Vec::len);
-            records.push(record);
         }
-        self.next = next;
         Ok(records)
+    }
+
+    /// The record of the next row; moves past it.
+    fn advance(&mut self, connection: &Connection, rows: &mut Rows<'_>) -> Result<Option<Record>, Error> {
+        let Some(row) = rows.next().map_err(failure)? else { return Ok(None) };
+        let record = self.record(row)?;
+        if record.offset != self.next {
+            self.expect_gap(connection, self.next, record.offset)?;
+        }
+        self.next = record.offset + 1;
+        Ok(Some(record))
     }
 
     fn record(&self, row: &Row<'_>) -> Result<Record, Error> {

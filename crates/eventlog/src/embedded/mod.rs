@@ -5,6 +5,7 @@
 //! disk: SQLite's journal needs memory that all processes share.
 
 mod bell;
+mod compaction;
 mod cursor;
 mod database;
 mod group;
@@ -13,6 +14,7 @@ mod table;
 mod writer;
 
 use crate::partitioning;
+use crate::telemetry::Telemetry;
 use crate::{Consumer, Error, Log, NewRecord, Position, Reader, Span, StartOffset, Topic};
 use async_trait::async_trait;
 use bell::Bells;
@@ -35,12 +37,14 @@ pub struct Options {
     pub queue_records: usize,
     /// How many bytes of keys and values may wait.
     pub queue_bytes: usize,
+    /// Where to report, if anywhere.
+    pub telemetry: Option<Telemetry>,
 }
 
 impl Options {
     /// One partition unless the log has more, and a queue of 20,000 records or 64 MiB.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, partitions: None, queue_records: 20_000, queue_bytes: 64 << 20 }
+        Self { clock, partitions: None, queue_records: 20_000, queue_bytes: 64 << 20, telemetry: None }
     }
 }
 
@@ -48,6 +52,7 @@ impl Options {
 pub struct EmbeddedLog {
     dir: PathBuf,
     database: Arc<Database>,
+    clock: Arc<dyn Clock>,
     bells: Arc<Bells>,
     queue: Arc<Queue>,
     spans: Mutex<Session>,
@@ -64,7 +69,14 @@ impl EmbeddedLog {
         let database = Arc::new(Database::open(dir, options.partitions)?);
         let bells = Arc::new(Bells::default());
         let queue = Arc::new(Queue::new(Limits { records: options.queue_records, bytes: options.queue_bytes }));
-        let writer = Writer::new(Arc::clone(&database), Arc::clone(&queue), Arc::clone(&bells), options.clock);
+        let writer = Writer {
+            session: Session::new(Arc::clone(&database), Access::Write),
+            database: Arc::clone(&database),
+            queue: Arc::clone(&queue),
+            bells: Arc::clone(&bells),
+            clock: Arc::clone(&options.clock),
+            telemetry: options.telemetry,
+        };
         let writer = thread::Builder::new()
             .name("log-writer".into())
             .spawn(|| writer.run())
@@ -73,6 +85,7 @@ impl EmbeddedLog {
             dir: dir.to_owned(),
             spans: Mutex::new(Session::new(Arc::clone(&database), Access::Read)),
             database,
+            clock: options.clock,
             bells,
             queue,
             writer: Some(writer),
@@ -82,6 +95,23 @@ impl EmbeddedLog {
     /// The random identity that the log got when it was created: a copy has the same, a new log in the same place another.
     pub fn log_id(&self) -> &str {
         self.database.log_id()
+    }
+
+    /// Removes the records of a topic that newer ones have made void, from every partition and from the disk: those that
+    /// have a newer record of the same key, tombstones older than a day, and on `line.events` all records of a key that has a
+    /// tombstone. All others keep their offsets. Blocks, for minutes on a large log; appends and reads go on meanwhile.
+    /// Returns how many records it removed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: compact again; [`Error::Damaged`].
+    pub fn compact(&self, topic: Topic) -> Result<u64, Error> {
+        Session::new(Arc::clone(&self.database), Access::Write).run(|connection| {
+            let removed = (0..self.database.partitions(topic))
+                .map(|partition| compaction::compact(connection, topic, partition, self.clock.now_ms()))
+                .sum::<Result<u64, Error>>()?;
+            compaction::forget(connection)?;
+            Ok(removed)
+        })
     }
 
     async fn write(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error> {

@@ -4,11 +4,14 @@
 use super::bell::Bells;
 use super::database::{Access, Database, Session, failure};
 use super::table;
+use crate::telemetry::Telemetry;
 use crate::{Error, NewRecord, Position, Topic};
 use runtime::clock::Clock;
 use rusqlite::{CachedStatement, Connection, Transaction, TransactionBehavior};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// What an append ends with.
@@ -117,24 +120,22 @@ impl Queue {
 
 /// The thread that writes.
 pub(super) struct Writer {
-    database: Arc<Database>,
-    session: Session,
-    queue: Arc<Queue>,
-    bells: Arc<Bells>,
-    clock: Arc<dyn Clock>,
+    pub(super) database: Arc<Database>,
+    pub(super) session: Session,
+    pub(super) queue: Arc<Queue>,
+    pub(super) bells: Arc<Bells>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) telemetry: Option<Telemetry>,
 }
 
 impl Writer {
-    pub(super) fn new(database: Arc<Database>, queue: Arc<Queue>, bells: Arc<Bells>, clock: Arc<dyn Clock>) -> Self {
-        let session = Session::new(Arc::clone(&database), Access::Write);
-        Self { database, session, queue, bells, clock }
-    }
-
     /// Writes until the queue is closed and empty.
     pub(super) fn run(mut self) {
         while let Some(batch) = self.queue.take() {
+            let since = Instant::now();
             let outcome = self.commit(&batch);
             self.queue.settle(&batch, outcome.as_ref().err().cloned());
+            self.report(&batch, outcome.is_ok(), since.elapsed());
             match outcome {
                 Ok(positions) => {
                     self.bells.ring(batch.iter().flat_map(|request| &request.records).map(|it| it.topic).collect());
@@ -149,6 +150,18 @@ impl Writer {
                     }
                 }
             }
+        }
+    }
+
+    fn report(&self, batch: &[Request], written: bool, took: Duration) {
+        let Some(telemetry) = &self.telemetry else { return };
+        telemetry.commit_seconds.observe(took.as_secs_f64());
+        telemetry.queued_bytes.set(i64::try_from(self.queue.state().bytes).unwrap_or(i64::MAX));
+        if written {
+            telemetry.records.inc_by(batch.iter().map(|request| request.records.len() as u64).sum());
+            telemetry.bytes.inc_by(batch.iter().map(|request| request.bytes() as u64).sum());
+        } else {
+            telemetry.failures.inc();
         }
     }
 
@@ -175,10 +188,8 @@ fn write(connection: &mut Connection, batch: &[Request], now_ms: i64) -> Result<
         let mut taken = Vec::with_capacity(request.records.len());
         for (record, partition) in request.records.iter().zip(&request.partitions) {
             let tail = match tails.entry((record.topic, *partition)) {
-                std::collections::btree_map::Entry::Occupied(tail) => tail.into_mut(),
-                std::collections::btree_map::Entry::Vacant(place) => {
-                    place.insert(Tail::of(&transaction, record.topic, *partition)?)
-                }
+                Entry::Occupied(tail) => tail.into_mut(),
+                Entry::Vacant(place) => place.insert(Tail::of(&transaction, record.topic, *partition)?),
             };
             taken.push(Position { partition: *partition, offset: tail.append(record, now_ms)? });
         }
@@ -210,5 +221,112 @@ impl<'a> Tail<'a> {
         self.insert.execute((row, now_ms, checksum, &record.key, value)).map_err(failure)?;
         self.next += 1;
         Ok(offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use runtime::clock::ManualClock;
+    use tempfile::TempDir;
+
+    fn writer(dir: &TempDir) -> Writer {
+        let database = Arc::new(Database::open(dir.path(), None).unwrap());
+        Writer {
+            session: Session::new(Arc::clone(&database), Access::Write),
+            database,
+            queue: Arc::new(Queue::new(Limits { records: 100, bytes: 10_000 })),
+            bells: Arc::default(),
+            clock: Arc::new(ManualClock::at(7)),
+            telemetry: Some(Telemetry::register(&runtime::prometheus::Registry::new()).unwrap()),
+        }
+    }
+
+    fn request(value: &[u8]) -> Request {
+        let record = NewRecord { topic: Topic::LineEvents, key: b"U/1/e".into(), value: Some(value.into()) };
+        Request { records: vec![record], partitions: vec![0], answer: oneshot::channel().0 }
+    }
+
+    fn offsets(outcome: Result<Vec<Vec<Position>>, Error>) -> Vec<u64> {
+        outcome.unwrap().concat().iter().map(|it| it.offset).collect()
+    }
+
+    #[test]
+    fn every_commit_is_synced_to_the_disk_before_it_is_acknowledged() {
+        let dir = TempDir::new().unwrap();
+        let setting = |name: &str| {
+            writer(&dir)
+                .session
+                .run(|connection| {
+                    connection
+                        .pragma_query_value(None, name, |row| {
+                            row.get(0).map(|value: rusqlite::types::Value| format!("{value:?}"))
+                        })
+                        .map_err(failure)
+                })
+                .unwrap()
+        };
+        assert_eq!(setting("journal_mode"), "Text(\"wal\")");
+        assert_eq!(setting("synchronous"), "Integer(2)", "FULL");
+        assert_eq!(setting("fullfsync"), "Integer(1)");
+    }
+
+    #[test]
+    fn all_that_waits_is_one_commit() {
+        let dir = TempDir::new().unwrap();
+        let mut writer = writer(&dir);
+        for _ in 0..3 {
+            let request = request(b"v");
+            writer.queue.push(request.records, request.partitions).unwrap();
+        }
+        let batch = writer.queue.take().unwrap();
+        assert_eq!(offsets(writer.commit(&batch)), [0, 1, 2]);
+        writer.queue.close();
+        assert!(writer.queue.take().is_none());
+    }
+
+    #[test]
+    fn a_full_disk_refuses_the_whole_commit_and_the_log_heals_when_there_is_room() {
+        let dir = TempDir::new().unwrap();
+        let mut writer = writer(&dir);
+        assert_eq!(offsets(writer.commit(&[request(b"v")])), [0]);
+        let full = "PRAGMA max_page_count = 1; BEGIN IMMEDIATE; CREATE TABLE filler (x); COMMIT";
+        let limited = writer.session.run(|connection| connection.execute_batch(full).map_err(failure));
+        assert!(limited.is_err(), "the limit holds");
+        let limit =
+            |connection: &mut Connection| connection.execute_batch("PRAGMA max_page_count = 1").map_err(failure);
+        writer.session.run(limit).unwrap();
+        let outcome = writer.commit(&[request(b"small"), request(&[b'x'; 100_000])]);
+        assert!(matches!(&outcome, Err(Error::Unavailable(text)) if text.contains("full")), "{outcome:?}");
+        assert_eq!(offsets(writer.commit(&[request(b"v")])), [1], "neither of the two was kept");
+    }
+
+    #[test]
+    fn a_failure_is_remembered_until_a_write_succeeds() {
+        let dir = TempDir::new().unwrap();
+        let writer = writer(&dir);
+        writer.queue.settle(&[], Some(Error::Unavailable("full".into())));
+        assert!(writer.queue.failure().is_some());
+        let queue = Arc::clone(&writer.queue);
+        let answered = queue.push(Vec::new(), Vec::new()).unwrap();
+        queue.close();
+        writer.run();
+        assert_eq!(answered.blocking_recv().unwrap().unwrap(), []);
+        assert!(queue.failure().is_none());
+    }
+
+    #[test]
+    fn commits_are_counted_with_their_records_and_bytes() {
+        let dir = TempDir::new().unwrap();
+        let writer = writer(&dir);
+        let telemetry = writer.telemetry.clone().unwrap();
+        let (queue, request) = (Arc::clone(&writer.queue), request(b"12345"));
+        queue.push(request.records, request.partitions).unwrap();
+        queue.close();
+        writer.run();
+        assert_eq!((telemetry.records.get(), telemetry.bytes.get(), telemetry.failures.get()), (1, 10, 0));
+        assert_eq!((telemetry.commit_seconds.get_sample_count(), telemetry.queued_bytes.get()), (1, 0));
     }
 }
