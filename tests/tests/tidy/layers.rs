@@ -137,6 +137,34 @@ fn the_core_is_pure() {
 }
 
 #[test]
+fn the_core_reaches_nothing_outside_itself() {
+    const OUTSIDE: [&str; 9] = [
+        "std::env",
+        "std::fs",
+        "std::io",
+        "std::net",
+        "std::process",
+        "std::sync",
+        "std::thread",
+        "std::time",
+        "println!",
+    ];
+    let core = rust_files().into_iter().filter(|file| file.path.starts_with("crates/contact/src/"));
+    expect_none(core.flat_map(|file| {
+        let named = OUTSIDE.into_iter().filter(|outside| file.text.contains(outside));
+        named.map(|outside| format!("{} names {outside}", file.path)).collect::<Vec<_>>()
+    }));
+}
+
+#[test]
+fn the_environment_is_read_in_one_place() {
+    let programs = rust_files().into_iter().filter(|file| file.path.contains("/src/"));
+    let elsewhere = programs.filter(|file| !file.path.starts_with("crates/runtime/src/settings"));
+    let reading = elsewhere.filter(|file| file.text.contains("env::var"));
+    expect_none(reading.map(|file| format!("{} reads the environment", file.path)));
+}
+
+#[test]
 fn what_one_crate_stands_for_no_other_names() {
     expect_none(manifests().iter().filter(|of| of.name != "kizuna-tests").flat_map(|of| {
         let used = of.dependencies("dependencies");
