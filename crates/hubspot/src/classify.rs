@@ -1,8 +1,8 @@
 //! What an answer means for the caller. Pure.
 
-use crate::endpoint::{Effect, Endpoint};
+use crate::endpoint::Effect;
 use crate::problem::Problem;
-use crate::transport::{Answer, Loss};
+use crate::transport::{Answer, Loss, Request};
 use crate::{Error, Policy};
 use serde_json::Value;
 use std::time::Duration;
@@ -38,7 +38,8 @@ impl From<Failure> for Error {
 }
 
 /// The body of an answer that says that the call succeeded; null where there is none.
-pub(crate) fn classify(endpoint: Endpoint, exchange: Result<Answer, Loss>) -> Result<Value, Failure> {
+pub(crate) fn classify(request: &Request, exchange: Result<Answer, Loss>) -> Result<Value, Failure> {
+    let endpoint = request.endpoint;
     let answer = match exchange {
         Ok(answer) => answer,
         Err(Loss::NotSent(detail)) => return Err(Error::Unavailable { detail }.into()),
@@ -55,18 +56,18 @@ pub(crate) fn classify(endpoint: Endpoint, exchange: Result<Answer, Loss>) -> Re
         _ => {
             let body = body.filter(Value::is_object);
             let problem = Box::new(body.as_ref().map(Problem::read).unwrap_or_default());
-            Err(Failure { error: refused(endpoint, &answer, body.is_some(), &problem), problem })
+            Err(Failure { error: refused(request, &answer, body.is_some(), &problem), problem })
         }
     }
 }
 
-fn refused(endpoint: Endpoint, answer: &Answer, is_json: bool, problem: &Problem) -> Error {
+fn refused(request: &Request, answer: &Answer, is_json: bool, problem: &Problem) -> Error {
     let wait = |default: Duration| answer.retry_after.map_or(default, |asked| asked.max(default)).min(WAIT_MAX);
     match answer.status {
         401 => Error::Unauthorized,
         403 => Error::MissingScopes { scopes: problem.scopes.clone() },
-        404 if is_json && endpoint.may_be_missing() => Error::NotFound,
-        400 | 409 | 413 | 414 | 422 if is_json => Error::Rejected(problem.refusal([])),
+        404 if is_json && request.endpoint.may_be_missing() => Error::NotFound,
+        400 | 409 | 413 | 414 | 422 if is_json => Error::Rejected(problem.refusal(request.values())),
         423 => Error::Locked { wait: wait(LOCK_WAIT) },
         429 => {
             let policy = policy(problem);
@@ -75,7 +76,7 @@ fn refused(endpoint: Endpoint, answer: &Answer, is_json: bool, problem: &Problem
         477 => Error::Migrating { wait: answer.retry_after.unwrap_or(MIGRATION_WAIT).min(WAIT_MAX) },
         // The network in front of HubSpot says that it did not reach it.
         521 | 523 => Error::Unavailable { detail: describe(answer) },
-        500..=599 => outage(endpoint.effect(), describe(answer)),
+        500..=599 => outage(request.endpoint.effect(), describe(answer)),
         _ => Error::Garbage { detail: describe(answer) },
     }
 }

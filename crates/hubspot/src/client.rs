@@ -106,7 +106,7 @@ impl Client {
         if let Ok(answer) = &exchange {
             self.budget.learn(&answer.allowance);
         }
-        let answer = classify(endpoint, exchange);
+        let answer = classify(request, exchange);
         answer.inspect(|_| self.budget.succeeded()).map_err(|mut failure| {
             failure.error = match failure.error {
                 error @ (Error::NotFound | Error::Rejected(_)) => {

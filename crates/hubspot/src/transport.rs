@@ -37,9 +37,32 @@ impl Request {
         Self { body: Some(body), ..self }
     }
 
+    /// The values sent, which must not come back in reasons: not names of properties, nor how to find them.
+    pub(crate) fn values(&self) -> Vec<&str> {
+        let mut values = Vec::new();
+        collect(self.body.as_ref().unwrap_or(&Value::Null), false, &mut values);
+        values
+    }
+
     pub(crate) fn ask(mut self, key: &'static str, value: impl ToString) -> Self {
         self.query.push((key, value.to_string()));
         self
+    }
+}
+
+/// Gathers the texts below fields that hold values.
+fn collect<'a>(body: &'a Value, is_value: bool, values: &mut Vec<&'a str>) {
+    match body {
+        Value::String(text) if is_value => values.push(text),
+        Value::Array(elements) => elements.iter().for_each(|element| collect(element, is_value, values)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let holds_values = matches!(name.as_str(), "id" | "objectId" | "values")
+                    || (name == "properties" && field.is_object());
+                collect(field, is_value || holds_values, values);
+            }
+        }
+        _ => {}
     }
 }
 

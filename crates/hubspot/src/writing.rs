@@ -5,7 +5,7 @@ use crate::classify::Failure;
 use crate::client::Client;
 use crate::problem::Problem;
 use crate::transport::Request;
-use crate::{Error, Priority, wire};
+use crate::{Error, Priority, Refusal, wire};
 use serde_json::Value;
 use std::collections::VecDeque;
 
@@ -25,8 +25,8 @@ impl Client {
             let sent: Vec<_> = places.iter().map(|place| &inputs[*place]).collect();
             match self.write_batch(&sent, priority).await {
                 Ok(shown) => settle(&mut outcomes, &places, shown),
-                Err(Failure { error: Error::Rejected(_), problem }) => {
-                    let Isolated { settled, again } = isolate(&sent, &places, &problem);
+                Err(Failure { error: Error::Rejected(refusal), problem }) => {
+                    let Isolated { settled, again } = isolate(&sent, &places, &problem, &refusal);
                     if again.len() > 1 {
                         self.metrics.bisections.inc();
                     }
@@ -63,10 +63,9 @@ struct Isolated<I: Input> {
 }
 
 /// A refusal for a broken property is laid to all inputs that write it: no halving finds one to blame.
-fn isolate<I: Input>(inputs: &[&I], places: &[usize], problem: &Problem) -> Isolated<I> {
-    let refusal = problem.refusal(inputs.iter().flat_map(|input| input.sent()));
+fn isolate<I: Input>(inputs: &[&I], places: &[usize], problem: &Problem, refusal: &Refusal) -> Isolated<I> {
     if let ([input], [place]) = (inputs, places) {
-        let outcome = if problem.is_empty() { I::refused(refusal) } else { input.failed(problem) };
+        let outcome = if problem.is_empty() { I::refused(refusal.clone()) } else { input.failed(problem) };
         return Isolated { settled: vec![(*place, outcome)], again: Vec::new() };
     }
     let writes_it = |input: &I| refusal.broken_property().is_some_and(|broken| input.properties().contains_key(broken));

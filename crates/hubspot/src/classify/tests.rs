@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::endpoint::Endpoint;
 
 const READ: Endpoint = Endpoint::ContactBatchRead;
 const WRITE: Endpoint = Endpoint::ContactBatchUpdate;
 
 fn answered(endpoint: Endpoint, status: u16, body: &str) -> Result<Value, Error> {
     let answer = Answer { status, body: body.into(), ..Answer::default() };
-    classify(endpoint, Ok(answer)).map_err(Error::from)
+    classify(&Request::new(endpoint), Ok(answer)).map_err(Error::from)
 }
 
 fn limited(policy: Policy, seconds: u64) -> Result<Value, Error> {
@@ -53,7 +54,7 @@ fn status_429_tells_its_policy_by_name_or_message() {
 fn retry_after_lengthens_a_wait_but_never_shortens_it_or_goes_beyond_a_day() {
     let waits = |status, seconds| {
         let answer = Answer { status, retry_after: Some(Duration::from_secs(seconds)), ..Answer::default() };
-        classify(READ, Ok(answer)).err().and_then(|failure| failure.error.wait()).unwrap().as_secs()
+        classify(&Request::new(READ), Ok(answer)).err().and_then(|failure| failure.error.wait()).unwrap().as_secs()
     };
     assert_eq!((waits(429, 1), waits(429, 30)), (10, 30));
     assert_eq!((waits(423, 0), waits(423, 9)), (2, 9));
@@ -111,16 +112,17 @@ fn where_hubspot_was_not_reached_nothing_was_written() {
     for status in [521, 523] {
         assert!(matches!(answered(WRITE, status, "<html>"), Err(Error::Unavailable { .. })), "{status}");
     }
-    let unreached = classify(WRITE, Err(Loss::NotSent("no connection".into())));
+    let unreached = classify(&Request::new(WRITE), Err(Loss::NotSent("no connection".into())));
     assert!(matches!(unreached.map_err(Error::from), Err(Error::Unavailable { .. })));
 }
 
 #[test]
 fn a_lost_answer_to_a_write_is_unknown_never_failed() {
-    let lost = |endpoint| classify(endpoint, Err(Loss::Lost("no answer in time".into()))).map_err(Error::from);
+    let lost =
+        |endpoint| classify(&Request::new(endpoint), Err(Loss::Lost("no answer in time".into()))).map_err(Error::from);
     assert!(matches!(lost(WRITE), Err(Error::Unknown { .. })));
     assert!(matches!(lost(READ), Err(Error::Unavailable { .. })));
-    let endless = |endpoint| classify(endpoint, Err(Loss::TooLong)).map_err(Error::from);
+    let endless = |endpoint| classify(&Request::new(endpoint), Err(Loss::TooLong)).map_err(Error::from);
     assert!(matches!(endless(WRITE), Err(Error::Unknown { .. })));
     assert!(matches!(endless(READ), Err(Error::Garbage { .. })));
 }
