@@ -139,7 +139,9 @@ fn is_root(path: &str) -> bool {
     let parts: Vec<_> = path.split('/').collect();
     match parts[..] {
         [.., "build.rs"] | [.., "src", "lib.rs" | "main.rs"] => true,
-        [.., "src", "bin", _] | [.., "tests" | "benches" | "examples", _, "main.rs"] => true,
+        [.., "src", "bin", _]
+        | [.., "src", "bin", _, "main.rs"]
+        | [.., "tests" | "benches" | "examples", _, "main.rs"] => true,
         [.., folder @ ("tests" | "benches" | "examples"), _] => {
             !parts[..parts.len() - 1].contains(&"src") || folder != "tests"
         }

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Made by tools, never by people.
-const NOT_OURS: [&str; 5] = ["target", ".git", "data", "node_modules", "Cargo.lock"];
+/// Made by tools, or for one machine only.
+const NOT_OURS: [&str; 6] = ["target", ".git", ".env", "data", "node_modules", "Cargo.lock"];
 
 /// One text file of the project.
 pub struct File {
