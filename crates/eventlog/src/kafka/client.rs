@@ -1,0 +1,101 @@
+//! What every Kafka client of ours shares: its log lines go to `tracing`, its errors become ours.
+
+use crate::Error;
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// A context that only passes librdkafka's log lines on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "Kafka client reported an error");
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
+/// Passes a log line of librdkafka on. Its lines name brokers, topics and partitions, never records.
+pub(super) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+            tracing::error!(target: "librdkafka", facility, "{line}");
+        }
+        RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{line}"),
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(target: "librdkafka", facility, "{line}"),
+        RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{line}"),
+    }
+}
+
+/// A client could not be made: a setting is unknown or wrong. The value is left out, it may be a secret.
+pub(super) fn misconfigured(error: &KafkaError) -> Error {
+    match error {
+        KafkaError::ClientConfig(_, _, name, _) => {
+            let variable = name.to_ascii_uppercase().replace('.', "_");
+            Error::Unfit(format!(
+                "librdkafka knows no setting {name}, or not this value of it (KIZUNA_KAFKA_{variable})"
+            ))
+        }
+        other => Error::Unfit(format!("cannot create a Kafka client: {other}")),
+    }
+}
+
+/// Kafka did not do what it was asked for; it may do so later.
+pub(super) fn unavailable(what: &str, error: &KafkaError) -> Error {
+    Error::Unavailable(format!("{what}: {}", reason(error)))
+}
+
+/// What went wrong, without anything that was in a record or a setting.
+pub(super) fn reason(error: &KafkaError) -> String {
+    match error.rdkafka_error_code() {
+        Some(code) => code.to_string(),
+        None => match error {
+            KafkaError::ClientConfig(..) => "wrong setting".to_owned(),
+            other => other.to_string(),
+        },
+    }
+}
+
+/// What an append's failure means for its caller: most failures pass, a few records are never acceptable.
+pub(super) fn refused_or_unavailable(error: &KafkaError) -> Error {
+    match error.rdkafka_error_code() {
+        Some(
+            code @ (RDKafkaErrorCode::MessageSizeTooLarge
+            | RDKafkaErrorCode::InvalidMessageSize
+            | RDKafkaErrorCode::InvalidRecord
+            | RDKafkaErrorCode::InvalidMessage),
+        ) => Error::Refused(code.to_string()),
+        _ => Error::Unavailable(reason(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_too_large_is_refused_for_good_and_a_full_queue_only_for_now() {
+        let failed = |code| refused_or_unavailable(&KafkaError::MessageProduction(code));
+        assert!(matches!(failed(RDKafkaErrorCode::MessageSizeTooLarge), Error::Refused(_)));
+        assert!(matches!(failed(RDKafkaErrorCode::QueueFull), Error::Unavailable(_)));
+        assert!(matches!(failed(RDKafkaErrorCode::NotEnoughReplicas), Error::Unavailable(_)));
+        assert!(matches!(failed(RDKafkaErrorCode::MessageTimedOut), Error::Unavailable(_)));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_without_its_value() {
+        let created = rdkafka::ClientConfig::new().set("session.timeout.ms", "hunter2").create_native_config();
+        let Some(error) = created.err() else { panic!("the value is no number") };
+        for text in [misconfigured(&error).to_string(), reason(&error)] {
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+        assert!(misconfigured(&error).to_string().contains("KIZUNA_KAFKA_SESSION_TIMEOUT_MS"));
+    }
+}

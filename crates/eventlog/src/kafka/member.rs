@@ -1,0 +1,451 @@
+//! One member of a consumer group: all events of its client in one queue, start offsets given by us, partitions handed over
+//! only after the caller has been told.
+
+use super::client::{self, misconfigured, reason, unavailable};
+use super::cluster::{Cluster, offset};
+use super::gate::Gate;
+use super::watchdog::{Alarm, Watchdog};
+use crate::record::{Record, Topic};
+use crate::{Consumer, Error, Ownership, Polled, StartOffset};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, TopicPartitionList};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+/// The longest single wait for the client, so that the gate sees signs of life in between.
+const SLICE: Duration = Duration::from_secs(1);
+
+/// How long closing a client may hold up its owner.
+const CLOSE_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// What the group asked for and this member has not done yet.
+enum Owed {
+    Nothing,
+    /// Take these partitions over, by topic.
+    Take(BTreeMap<Topic, BTreeSet<u32>>),
+    /// Let everything go: the caller was told by the previous poll.
+    GiveUp,
+}
+
+/// A member of a consumer group.
+pub(super) struct Member {
+    cluster: Arc<Cluster>,
+    group: String,
+    topics: Vec<Topic>,
+    start: Arc<StartOffset>,
+    gate: Arc<Gate>,
+    /// None only while it is closed.
+    client: Option<Arc<BaseConsumer<Callbacks>>>,
+    owed: Owed,
+    /// The offset to read next of every owned topic and partition.
+    positions: BTreeMap<(Topic, u32), u64>,
+    watchdog: Watchdog,
+}
+
+impl Member {
+    pub(super) fn join(
+        cluster: Arc<Cluster>,
+        group: &str,
+        topics: &[Topic],
+        start: Arc<StartOffset>,
+    ) -> Result<Self, Error> {
+        let counts: BTreeSet<u32> = topics.iter().map(|topic| cluster.partitions(*topic)).collect();
+        if counts.len() != 1 {
+            return Err(Error::Unfit(format!("topics of one group need one partition count, these have {counts:?}")));
+        }
+        let gate = Arc::new(Gate::closed(cluster.settings.session_timeout() / 3));
+        let mut member = Self {
+            cluster,
+            group: group.to_owned(),
+            topics: topics.to_vec(),
+            start,
+            gate,
+            client: None,
+            owed: Owed::Nothing,
+            positions: BTreeMap::new(),
+            watchdog: Watchdog::default(),
+        };
+        member.connect()?;
+        Ok(member)
+    }
+
+    fn connect(&mut self) -> Result<(), Error> {
+        let config = self.cluster.settings.member(&self.group);
+        let callbacks = Callbacks::new(Arc::clone(&self.gate));
+        let client: BaseConsumer<Callbacks> =
+            config.create_with_context(callbacks).map_err(|error| misconfigured(&error))?;
+        let names: Vec<&str> = self.topics.iter().map(|topic| self.cluster.names.name(*topic)).collect();
+        client.subscribe(&names).map_err(|error| unavailable("cannot subscribe", &error))?;
+        self.client = Some(Arc::new(client));
+        Ok(())
+    }
+
+    fn client(&self) -> &Arc<BaseConsumer<Callbacks>> {
+        self.client.as_ref().expect("a member has a client until it is dropped")
+    }
+
+    fn owned(&self) -> BTreeSet<u32> {
+        self.positions.keys().map(|(_, partition)| *partition).collect()
+    }
+
+    /// Does what the group asked for: gives up what was revoked, takes what was assigned.
+    fn settle(&mut self) -> Result<Option<Polled>, Error> {
+        match std::mem::replace(&mut self.owed, Owed::Nothing) {
+            Owed::Nothing => Ok(None),
+            Owed::GiveUp => {
+                self.client().unassign().map_err(|error| unavailable("cannot give partitions up", &error))?;
+                Ok(None)
+            }
+            Owed::Take(assigned) => match self.take(&assigned) {
+                Ok(polled) => Ok(polled),
+                Err(error) => {
+                    self.owed = Owed::Take(assigned);
+                    Err(error)
+                }
+            },
+        }
+    }
+
+    fn take(&mut self, assigned: &BTreeMap<Topic, BTreeSet<u32>>) -> Result<Option<Polled>, Error> {
+        let owned = same_partitions_of_every_topic(&self.topics, assigned)?;
+        let mut positions = BTreeMap::new();
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in
+            self.topics.iter().flat_map(|topic| owned.iter().map(|partition| (*topic, *partition)))
+        {
+            let from = (self.start)(topic, partition)?;
+            self.cluster.require_in_span(topic, partition, from)?;
+            list.add_partition_offset(
+                self.cluster.names.name(topic),
+                self.cluster.number(topic, partition)?,
+                offset(from),
+            )
+            .map_err(|error| unavailable("cannot start at an offset", &error))?;
+            positions.insert((topic, partition), from);
+        }
+        self.client().assign(&list).map_err(|error| unavailable("cannot take partitions", &error))?;
+        self.positions = positions;
+        self.watchdog.restart();
+        self.gate.open(owned.clone(), Arc::downgrade(self.client()));
+        Ok((!owned.is_empty()).then(|| Polled::Assigned(owned.into_iter().collect())))
+    }
+
+    /// Notes what the group asks for now, if anything.
+    fn heed(&mut self) -> Option<Polled> {
+        let change = self.client().context().take_change()?;
+        let owned = self.owned();
+        self.owed = match change {
+            Change::Assigned(partitions) => Owed::Take(self.by_topic(partitions)),
+            Change::Revoked => Owed::GiveUp,
+        };
+        self.positions.clear();
+        (!owned.is_empty()).then(|| Polled::Revoked(owned.into_iter().collect()))
+    }
+
+    fn by_topic(&self, partitions: Vec<(String, i32)>) -> BTreeMap<Topic, BTreeSet<u32>> {
+        let mut by_topic = BTreeMap::<Topic, BTreeSet<u32>>::new();
+        for (name, number) in partitions {
+            if let (Some(topic), Ok(partition)) = (self.cluster.names.topic(&name), u32::try_from(number)) {
+                by_topic.entry(topic).or_default().insert(partition);
+            }
+        }
+        by_topic
+    }
+
+    /// Advances the position of an owned partition; false for a record that is not ours any more.
+    fn advance(&mut self, record: &Record) -> bool {
+        self.positions.get_mut(&(record.topic, record.partition)).is_some_and(|next| {
+            *next = record.offset + 1;
+            true
+        })
+    }
+
+    fn failed(&self, error: &KafkaError) -> Error {
+        if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
+            return Error::Unfit(format!(
+                "this member of group {} was shut out for good: {}",
+                self.group,
+                reason(error)
+            ));
+        }
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                let mut spans = self.positions.iter().filter_map(|((topic, partition), next)| {
+                    self.cluster.require_in_span(*topic, *partition, *next).err()
+                });
+                spans.next().unwrap_or_else(|| unavailable("cannot read", error))
+            }
+            Some(RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::InvalidMessage) => {
+                Error::Damaged(format!("a record among {:?} has a wrong checksum", self.owned()))
+            }
+            _ => unavailable("cannot read", error),
+        }
+    }
+
+    /// Nothing came for long: looks with a second reader whether there is something to come.
+    fn look_after(&mut self) -> Result<Polled, Error> {
+        match self.watchdog.look(&self.cluster, &mut self.positions)? {
+            Alarm::None => Ok(Polled::Idle),
+            Alarm::Stalled => {
+                tracing::warn!(
+                    "the Kafka consumer gets no records although there are some, and is replaced by a new one"
+                );
+                let owned = self.owned();
+                self.positions.clear();
+                self.leave();
+                self.connect()?;
+                Ok(Polled::Revoked(owned.into_iter().collect()))
+            }
+        }
+    }
+
+    /// Closes the client and so leaves the group. Nothing here may hold a list that the client gave out: closing would hang.
+    fn leave(&mut self) {
+        self.gate.close();
+        let Some(client) = self.client.take() else { return };
+        client.context().closing.store(true, Ordering::SeqCst);
+        if !matches!(std::mem::replace(&mut self.owed, Owed::Nothing), Owed::Nothing) {
+            // The group waits for an answer to what it asked for.
+            let _ = client.unassign();
+        }
+        let (closed, wait) = mpsc::channel();
+        let closing = std::thread::Builder::new().name("kafka-consumer-close".to_owned()).spawn(move || {
+            drop(client);
+            // The owner may have stopped waiting.
+            let _ = closed.send(());
+        });
+        if closing.is_err() || wait.recv_timeout(CLOSE_WAIT_MAX).is_err() {
+            tracing::warn!("the Kafka consumer did not close in time");
+        }
+    }
+}
+
+impl Consumer for Member {
+    fn poll(&mut self, max: usize, wait: Duration) -> Result<Polled, Error> {
+        let deadline = Instant::now() + wait;
+        let mut records = Vec::new();
+        self.gate.polled();
+        if let Some(polled) = self.settle()? {
+            return Ok(polled);
+        }
+        while records.len() < max {
+            let left =
+                if records.is_empty() { deadline.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
+            let client = Arc::clone(self.client());
+            match client.poll(left.min(SLICE)) {
+                Some(Ok(message)) => {
+                    records.extend(self.cluster.record(&message).filter(|record| self.advance(record)))
+                }
+                Some(Err(_)) if !records.is_empty() => break,
+                Some(Err(error)) => return Err(self.failed(&error)),
+                None => {
+                    self.gate.polled();
+                    if let Some(revoked) = self.heed() {
+                        // Records not handed out yet are dropped with their partitions: their next owner reads them.
+                        return Ok(revoked);
+                    }
+                    if let Some(assigned) = self.settle()? {
+                        return Ok(assigned);
+                    }
+                    if !records.is_empty() || left.is_zero() {
+                        break;
+                    }
+                }
+            }
+        }
+        if !records.is_empty() {
+            self.watchdog.got_records();
+            return Ok(Polled::Records(records));
+        }
+        if self.watchdog.is_due() && !self.positions.is_empty() { self.look_after() } else { Ok(Polled::Idle) }
+    }
+
+    fn report(&mut self, progress: &[(Topic, u32, u64)]) {
+        let mut list = TopicPartitionList::new();
+        for (topic, partition, next) in
+            progress.iter().filter(|(topic, partition, _)| self.positions.contains_key(&(*topic, *partition)))
+        {
+            if let Ok(number) = self.cluster.number(*topic, *partition) {
+                // Only an offset that Kafka cannot express fails here.
+                let _ = list.add_partition_offset(self.cluster.names.name(*topic), number, offset(*next));
+            }
+        }
+        if list.count() > 0
+            && let Err(error) = self.client().commit(&list, CommitMode::Async)
+        {
+            tracing::debug!(why = reason(&error), "could not report progress to the group");
+        }
+    }
+
+    fn ownership(&self) -> Arc<dyn Ownership> {
+        Arc::clone(&self.gate) as Arc<dyn Ownership>
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// Everything about a user is in the same partition number of every topic, so their owner must be the same.
+fn same_partitions_of_every_topic(
+    topics: &[Topic],
+    assigned: &BTreeMap<Topic, BTreeSet<u32>>,
+) -> Result<BTreeSet<u32>, Error> {
+    let none = BTreeSet::new();
+    let of = |topic: &Topic| assigned.get(topic).unwrap_or(&none);
+    let owned = topics.first().map_or(&none, of);
+    match topics.iter().find(|topic| of(topic) != owned) {
+        None => Ok(owned.clone()),
+        Some(other) => Err(Error::Unfit(format!(
+            "the group gave this member partitions {owned:?} of {} but {:?} of {other}: all members of the group must be of \
+             the same version, with the same topics and partition counts",
+            topics[0],
+            of(other),
+        ))),
+    }
+}
+
+/// What the group wants of a member.
+enum Change {
+    Assigned(Vec<(String, i32)>),
+    Revoked,
+}
+
+/// Receives the client's events, inside its poll. Only notes what the group wants: [`Member::poll`] acts on it.
+pub(super) struct Callbacks {
+    gate: Arc<Gate>,
+    change: Mutex<Option<Change>>,
+    /// The member is leaving: whatever the group wants, the answer is to let go.
+    closing: AtomicBool,
+}
+
+impl Callbacks {
+    pub(super) fn new(gate: Arc<Gate>) -> Self {
+        Self { gate, change: Mutex::default(), closing: AtomicBool::new(false) }
+    }
+
+    fn take_change(&self) -> Option<Change> {
+        self.change.lock().expect("no code panics while it holds this lock").take()
+    }
+}
+
+impl ClientContext for Callbacks {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        client::log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "Kafka consumer reported an error");
+    }
+}
+
+impl ConsumerContext for Callbacks {
+    fn rebalance(&self, client: &BaseConsumer<Self>, code: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let change = if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            // Copied out: a list of the client's own must not outlive this call.
+            let elements = partitions.elements();
+            Change::Assigned(elements.iter().map(|element| (element.topic().to_owned(), element.partition())).collect())
+        } else {
+            Change::Revoked
+        };
+        self.gate.close();
+        if self.closing.load(Ordering::SeqCst) {
+            if let Err(error) = client.unassign() {
+                tracing::debug!(why = reason(&error), "could not give partitions up while closing");
+            }
+            return;
+        }
+        *self.change.lock().expect("no code panics while it holds this lock") = Some(change);
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            tracing::debug!(why = reason(&error), "the group did not take the reported progress");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::producer::Outgoing;
+    use super::*;
+    use crate::record::NewRecord;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
+
+    #[test]
+    fn an_assignment_that_splits_a_users_topics_is_unfit() {
+        let topics = [Topic::LineEvents, Topic::LineProfiles];
+        let whole = BTreeMap::from([(topics[0], BTreeSet::from([0, 2])), (topics[1], BTreeSet::from([0, 2]))]);
+        assert_eq!(same_partitions_of_every_topic(&topics, &whole).unwrap(), BTreeSet::from([0, 2]));
+        let split = BTreeMap::from([(topics[0], BTreeSet::from([0, 2])), (topics[1], BTreeSet::from([0]))]);
+        assert!(matches!(same_partitions_of_every_topic(&topics, &split), Err(Error::Unfit(_))));
+        let lacking = BTreeMap::from([(topics[0], BTreeSet::from([0]))]);
+        assert!(matches!(same_partitions_of_every_topic(&topics, &lacking), Err(Error::Unfit(_))));
+    }
+
+    #[test]
+    fn a_member_beyond_the_partition_count_gets_none_and_that_is_fine() {
+        let topics = [Topic::LineEvents, Topic::LineProfiles];
+        assert!(same_partitions_of_every_topic(&topics, &BTreeMap::new()).unwrap().is_empty());
+    }
+
+    /// A member of a group on a cluster with one topic of one partition, which it owns.
+    fn sole_member(mock: &MockCluster<'static, DefaultProducerContext>) -> Member {
+        mock.create_topic("line.events", 1, 1).unwrap();
+        let settings =
+            super::super::Settings { partitions: 1, ..super::super::Settings::new(&mock.bootstrap_servers()) };
+        let cluster = Arc::new(Cluster::new(settings).unwrap());
+        let mut member = Member::join(cluster, "group", &[Topic::LineEvents], Arc::new(|_, _| Ok(0))).unwrap();
+        poll_until(&mut member, |polled| matches!(polled, Polled::Assigned(_)));
+        member
+    }
+
+    fn poll_until(member: &mut Member, mut seen: impl FnMut(&Polled) -> bool) {
+        let since = Instant::now();
+        while !seen(&member.poll(10, Duration::from_millis(100)).unwrap()) {
+            assert!(since.elapsed() < Duration::from_secs(30), "it never came");
+        }
+    }
+
+    async fn append(member: &Member) {
+        let record = NewRecord { topic: Topic::LineEvents, key: b"U/1/1".to_vec(), value: None };
+        let outgoing = Outgoing { topic: "line.events", partition: 0, record: &record };
+        member.cluster.producer.append(&[outgoing], 0).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_consumer_that_stalls_is_replaced_and_its_partitions_are_given_up_meanwhile() {
+        let mock = MockCluster::new(1).unwrap();
+        let mut member = sole_member(&mock);
+        let mut stalled = TopicPartitionList::new();
+        stalled.add_partition("line.events", 0);
+        member.client().pause(&stalled).unwrap();
+        append(&member).await;
+        member.watchdog = Watchdog::with_silence(Duration::from_secs(1));
+        poll_until(&mut member, |polled| matches!(polled, Polled::Revoked(partitions) if *partitions == [0]));
+        assert!(!member.ownership().owns(0));
+        poll_until(&mut member, |polled| matches!(polled, Polled::Records(records) if records.len() == 1));
+        assert!(member.ownership().owns(0));
+    }
+
+    #[tokio::test]
+    async fn a_consumer_with_nothing_to_read_is_left_alone() {
+        let mock = MockCluster::new(1).unwrap();
+        let mut member = sole_member(&mock);
+        member.watchdog = Watchdog::with_silence(Duration::ZERO);
+        for _ in 0..5 {
+            assert!(matches!(member.poll(10, Duration::from_millis(10)).unwrap(), Polled::Idle));
+        }
+        append(&member).await;
+        poll_until(&mut member, |polled| matches!(polled, Polled::Records(_)));
+    }
+}

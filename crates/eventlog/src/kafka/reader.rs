@@ -1,0 +1,73 @@
+//! Reads one partition from a given offset, outside any consumer group.
+
+use super::client::{Quiet, misconfigured, unavailable};
+use super::cluster::{Cluster, offset};
+use crate::record::{Record, Topic};
+use crate::{Error, Reader};
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A client of its own, assigned to one partition.
+pub(super) struct PartitionReader {
+    cluster: Arc<Cluster>,
+    client: BaseConsumer<Quiet>,
+    topic: Topic,
+    partition: u32,
+    /// The offset to read next.
+    position: u64,
+}
+
+impl PartitionReader {
+    pub(super) fn open(cluster: Arc<Cluster>, topic: Topic, partition: u32, from: u64) -> Result<Self, Error> {
+        let client: BaseConsumer<Quiet> =
+            cluster.settings.reader().create_with_context(Quiet).map_err(|error| misconfigured(&error))?;
+        let mut assignment = TopicPartitionList::new();
+        assignment
+            .add_partition_offset(cluster.names.name(topic), cluster.number(topic, partition)?, offset(from))
+            .and_then(|()| client.assign(&assignment))
+            .map_err(|error| unavailable("cannot read from an offset", &error))?;
+        Ok(Self { cluster, client, topic, partition, position: from })
+    }
+
+    fn failed(&self, error: &KafkaError) -> Error {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                let range = self.cluster.require_in_span(self.topic, self.partition, self.position);
+                range.err().unwrap_or_else(|| unavailable("cannot read", error))
+            }
+            Some(RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::InvalidMessage) => {
+                Error::Damaged(format!("{} partition {} near offset {}", self.topic, self.partition, self.position))
+            }
+            _ => unavailable("cannot read", error),
+        }
+    }
+}
+
+impl Reader for PartitionReader {
+    fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>, Error> {
+        let deadline = Instant::now() + wait;
+        let mut records = Vec::new();
+        while records.len() < max {
+            let patience =
+                if records.is_empty() { deadline.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
+            match self.client.poll(patience) {
+                Some(Ok(message)) => {
+                    if let Some(record) = self.cluster.record(&message) {
+                        self.position = record.offset + 1;
+                        records.push(record);
+                    }
+                }
+                // What was read before a passing trouble is good; trouble that stays is reported by the next call.
+                Some(Err(_)) if !records.is_empty() => break,
+                Some(Err(error)) => return Err(self.failed(&error)),
+                None if !records.is_empty() || patience.is_zero() => break,
+                // An event that is no record ended the poll early.
+                None => {}
+            }
+        }
+        Ok(records)
+    }
+}
