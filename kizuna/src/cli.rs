@@ -6,6 +6,9 @@ use runtime::secret::Secret;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
+Try it, no accounts needed:
+  kizuna demo
+
 Run it:
   export KIZUNA_HUBSPOT_TOKEN=...   a HubSpot access token
   export KIZUNA_PUBLIC_URL=https://line.example.jp
@@ -35,12 +38,16 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// See it work, without any account: sandboxes of LINE and HubSpot, a short story, a real sync.
+    Demo(Demo),
     /// Run everything in one process: take webhooks in and keep HubSpot in step.
     Up,
     /// Run only the part that takes webhooks in (needs Kafka).
     Ingest,
     /// Run only the part that keeps HubSpot in step (needs Kafka).
     Projector,
+    /// Serve the sandboxes of LINE and HubSpot alone, to try flows offline.
+    Sandbox(Sandbox),
     /// Connect LINE Official Accounts.
     #[command(subcommand)]
     Connection(Connection),
@@ -50,6 +57,58 @@ pub enum Command {
     /// Prepare Kafka.
     #[command(subcommand)]
     Topics(Topics),
+}
+
+/// `kizuna demo`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Everything runs on this machine, in a temporary directory that is removed at the end; no account, no network.
+On a terminal the servers stay up afterwards until Ctrl-C, so that you can look around; in a script it ends by itself, with
+status 1 if HubSpot did not come to show what the story tells.
+
+Examples:
+  kizuna demo                     the story, then look around
+  kizuna demo --serve --json      for a program: prints addresses and contacts in one line, then serves
+  kizuna demo --keep ./demo       keep the data, to look at it later: KIZUNA_DATA_DIR=./demo kizuna connection list")]
+pub struct Demo {
+    /// Keep the data in this directory, which must be empty or new.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+
+    /// Stay up after the story until Ctrl-C, also in a script.
+    #[arg(long)]
+    pub serve: bool,
+}
+
+/// `kizuna sandbox`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Prints one line of JSON with line_api_url, hubspot_api_url, hubspot_token, control_url and line_channels (each with
+channel_id, channel_secret, access_token, bot_user_id), then serves until Ctrl-C. control_url is also a page for the browser.
+
+Example:
+  kizuna sandbox > sandbox.json &
+  export KIZUNA_LINE_API_URL=$(jq -r .line_api_url sandbox.json)
+  export KIZUNA_HUBSPOT_API_URL=$(jq -r .hubspot_api_url sandbox.json)
+  export KIZUNA_HUBSPOT_TOKEN=$(jq -r .hubspot_token sandbox.json)
+  export KIZUNA_PUBLIC_URL=http://127.0.0.1:8080
+  kizuna up")]
+pub struct Sandbox {
+    /// Port of LINE's API on this machine; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub line_port: u16,
+
+    /// Port of HubSpot's API on this machine; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub hubspot_port: u16,
+
+    /// Port of the controls and their page on this machine; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub control_port: u16,
+
+    /// Gives IDs, secrets and tokens: the same seed, the same sandbox.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// `kizuna connection`.

@@ -2,6 +2,7 @@
 
 mod cli;
 mod command;
+mod demo;
 mod explain;
 mod onboarding;
 mod output;
@@ -71,8 +72,12 @@ fn filter(command: &Command, settings: &Settings) -> Filter {
     settings.log.clone().unwrap_or_else(|| Filter::parse(level).expect("a level is a filter"))
 }
 
-/// Says what went wrong, on standard error.
+/// Says what went wrong, on standard error. Nothing did when the reader of the output has seen enough of it.
 fn complain(cli: &Cli, error: &anyhow::Error, status: ExitCode) -> ExitCode {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    if cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe) {
+        return status;
+    }
     if cli.json {
         eprintln!("{}", serde_json::json!({ "error": format!("{error:#}") }));
     } else {

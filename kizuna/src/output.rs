@@ -25,17 +25,22 @@ pub fn line(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Rows in columns as wide as their widest cell.
+/// Rows under a head, in columns as wide as their widest cell.
 pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
-    let mut widths = head.map(width);
+    let mut all = vec![head.map(str::to_owned)];
+    all.extend(rows.iter().cloned());
+    columns(&all)
+}
+
+/// Rows in columns as wide as their widest cell.
+pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
     for row in rows {
         for (column, cell) in row.iter().enumerate() {
             widths[column] = widths[column].max(width(cell));
         }
     }
-    let mut lines = vec![spread(&head.map(str::to_owned), &widths)];
-    lines.extend(rows.iter().map(|row| spread(row, &widths)));
-    lines.join("\n")
+    rows.iter().map(|row| spread(row, &widths)).collect::<Vec<_>>().join("\n")
 }
 
 fn spread<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {

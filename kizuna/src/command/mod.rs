@@ -2,6 +2,8 @@
 
 mod connection;
 mod contact;
+mod demo;
+mod sandbox;
 mod serve;
 mod topics;
 
@@ -17,6 +19,8 @@ use std::process::ExitCode;
 /// When it could not be done; the message is for the operator.
 pub async fn run(cli: &Cli, settings: Settings, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
     match &cli.command {
+        Command::Demo(demo) => demo::run(demo, cli.json, shutdown).await,
+        Command::Sandbox(sandbox) => sandbox::run(sandbox, shutdown).await,
         Command::Up => serve::run(Roles::ALL, settings, cli.json, shutdown).await,
         Command::Ingest => serve::run(Roles::INGEST, settings, cli.json, shutdown).await,
         Command::Projector => serve::run(Roles::PROJECTOR, settings, cli.json, shutdown).await,

@@ -16,6 +16,7 @@ use contact::ConnectionNumber;
 use credentials::Bot;
 use provision::{lack_of_room, provision};
 use runtime::secret::Secret;
+use runtime::settings::BaseUrl;
 use serde::Serialize;
 use std::sync::Arc;
 use step::{Outcome, Step};
@@ -58,9 +59,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Did no step fail?
+    /// Is the account connected, with all that this command has to do? A webhook that LINE could not reach yet is not part
+    /// of that: the server may be started later.
     pub fn is_good(&self) -> bool {
-        self.steps.iter().all(|step| step.result != Outcome::Failed)
+        let failed = |step: &Step| step.result == Outcome::Failed && step.name != "webhook_test";
+        self.number.is_some() && !self.steps.iter().any(failed)
     }
 }
 
@@ -231,7 +234,9 @@ impl Onboarding<'_> {
     async fn webhook(&mut self, connection: &Connection) {
         let settings = &self.installation.settings;
         let url = settings.webhook_url(&webhook_path(connection));
-        let is_public = settings.public_url.as_ref().is_some_and(runtime::settings::BaseUrl::is_https);
+        // A sandbox on this machine takes plain addresses, too.
+        let is_reachable = |url: &BaseUrl| url.is_https() || !settings.line_api_url.is_https();
+        let is_public = settings.public_url.as_ref().is_some_and(is_reachable);
         let steps = if self.request.skip_line_checks {
             webhook::unasked(&url)
         } else if !is_public {
