@@ -1,6 +1,6 @@
 //! Tells at once, from any thread, whether this process still owns a partition.
 
-use super::member::Callbacks;
+use super::rebalance::Callbacks;
 use crate::Ownership;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use std::collections::BTreeSet;

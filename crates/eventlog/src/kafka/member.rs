@@ -1,20 +1,18 @@
 //! One member of a consumer group: all events of its client in one queue, start offsets given by us, partitions handed over
 //! only after the caller has been told.
 
-use super::client::{self, misconfigured, reason, unavailable};
+use super::client::{misconfigured, reason, unavailable};
 use super::cluster::{Cluster, offset};
 use super::gate::Gate;
+use super::rebalance::{Callbacks, Change};
 use super::watchdog::{Alarm, Watchdog};
 use crate::record::{Record, Topic};
 use crate::{Consumer, Error, Ownership, Polled, StartOffset};
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientContext, TopicPartitionList};
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// The longest single wait for the client, so that the gate sees signs of life in between.
@@ -208,7 +206,7 @@ impl Member {
     fn leave(&mut self) {
         self.gate.close();
         let Some(client) = self.client.take() else { return };
-        client.context().closing.store(true, Ordering::SeqCst);
+        client.context().answer_for_itself();
         if !matches!(std::mem::replace(&mut self.owed, Owed::Nothing), Owed::Nothing) {
             // The group waits for an answer to what it asked for.
             let _ = client.unassign();
@@ -312,74 +310,15 @@ fn same_partitions_of_every_topic(
     }
 }
 
-/// What the group wants of a member.
-enum Change {
-    Assigned(Vec<(String, i32)>),
-    Revoked,
-}
-
-/// Receives the client's events, inside its poll. Only notes what the group wants: [`Member::poll`] acts on it.
-pub(super) struct Callbacks {
-    gate: Arc<Gate>,
-    change: Mutex<Option<Change>>,
-    /// The member is leaving: whatever the group wants, the answer is to let go.
-    closing: AtomicBool,
-}
-
-impl Callbacks {
-    pub(super) fn new(gate: Arc<Gate>) -> Self {
-        Self { gate, change: Mutex::default(), closing: AtomicBool::new(false) }
-    }
-
-    fn take_change(&self) -> Option<Change> {
-        self.change.lock().expect("no code panics while it holds this lock").take()
-    }
-}
-
-impl ClientContext for Callbacks {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        client::log(level, facility, line);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "Kafka consumer reported an error");
-    }
-}
-
-impl ConsumerContext for Callbacks {
-    fn rebalance(&self, client: &BaseConsumer<Self>, code: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
-        let change = if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            // Copied out: a list of the client's own must not outlive this call.
-            let elements = partitions.elements();
-            Change::Assigned(elements.iter().map(|element| (element.topic().to_owned(), element.partition())).collect())
-        } else {
-            Change::Revoked
-        };
-        self.gate.close();
-        if self.closing.load(Ordering::SeqCst) {
-            if let Err(error) = client.unassign() {
-                tracing::debug!(why = reason(&error), "could not give partitions up while closing");
-            }
-            return;
-        }
-        *self.change.lock().expect("no code panics while it holds this lock") = Some(change);
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        if let Err(error) = result {
-            tracing::debug!(why = reason(&error), "the group did not take the reported progress");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::producer::Outgoing;
+    use super::super::{Settings, producer::Outgoing};
     use super::*;
     use crate::record::NewRecord;
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::DefaultProducerContext;
+    use runtime::secret::Secret;
 
     #[test]
     fn an_assignment_that_splits_a_users_topics_is_unfit() {
@@ -401,8 +340,9 @@ mod tests {
     /// A member of a group on a cluster with one topic of one partition, which it owns.
     fn sole_member(mock: &MockCluster<'static, DefaultProducerContext>) -> Member {
         mock.create_topic("line.events", 1, 1).unwrap();
-        let settings =
-            super::super::Settings { partitions: 1, ..super::super::Settings::new(&mock.bootstrap_servers()) };
+        let mut settings = Settings { partitions: 1, ..Settings::new(&mock.bootstrap_servers()) };
+        // The mock cluster lets a member join again only after most of a session timeout.
+        settings.librdkafka.insert("session.timeout.ms".to_owned(), Secret::new("6000"));
         let cluster = Arc::new(Cluster::new(settings).unwrap());
         let mut member = Member::join(cluster, "group", &[Topic::LineEvents], Arc::new(|_, _| Ok(0))).unwrap();
         poll_until(&mut member, |polled| matches!(polled, Polled::Assigned(_)));
@@ -426,9 +366,11 @@ mod tests {
     async fn a_consumer_that_stalls_is_replaced_and_its_partitions_are_given_up_meanwhile() {
         let mock = MockCluster::new(1).unwrap();
         let mut member = sole_member(&mock);
-        let mut stalled = TopicPartitionList::new();
-        stalled.add_partition("line.events", 0);
-        member.client().pause(&stalled).unwrap();
+        {
+            let mut stalled = TopicPartitionList::new();
+            stalled.add_partition("line.events", 0);
+            member.client().pause(&stalled).unwrap();
+        }
         append(&member).await;
         member.watchdog = Watchdog::with_silence(Duration::from_secs(1));
         poll_until(&mut member, |polled| matches!(polled, Polled::Revoked(partitions) if *partitions == [0]));
@@ -445,7 +387,13 @@ mod tests {
         for _ in 0..5 {
             assert!(matches!(member.poll(10, Duration::from_millis(10)).unwrap(), Polled::Idle));
         }
+        member.watchdog = Watchdog::default();
         append(&member).await;
-        poll_until(&mut member, |polled| matches!(polled, Polled::Records(_)));
+        let mut seen = Vec::new();
+        poll_until(&mut member, |polled| {
+            seen.push(format!("{polled:?}"));
+            matches!(polled, Polled::Records(_))
+        });
+        assert!(seen.iter().all(|polled| !polled.starts_with("Revoked")), "{seen:?}");
     }
 }

@@ -15,6 +15,7 @@ mod member;
 mod names;
 mod producer;
 mod reader;
+mod rebalance;
 mod settings;
 mod topics;
 mod watchdog;
