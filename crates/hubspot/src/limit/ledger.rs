@@ -294,7 +294,7 @@ impl Ledger {
         error
     }
 
-    pub(super) fn pause(&mut self, why: Why, until: Instant) {
+    fn pause(&mut self, why: Why, until: Instant) {
         self.pauses.extend(why, until);
     }
 

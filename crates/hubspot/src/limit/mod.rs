@@ -130,12 +130,6 @@ impl Budget {
         error
     }
 
-    /// Stops calls, whatever the reason.
-    pub fn pause(&self, why: Why, wait: Duration) {
-        self.ledger().pause(why, Instant::now() + wait);
-        self.changed.notify_waiters();
-    }
-
     /// By how much the portal's clocks are ahead of UTC, so that its midnight is known.
     pub fn know_utc_offset(&self, utc_offset_ms: i64) {
         self.ledger().daily_mut().know_utc_offset(utc_offset_ms);

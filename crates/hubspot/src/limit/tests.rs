@@ -259,9 +259,15 @@ async fn play(load: &Load) -> (Vec<(Instant, Kind, Priority)>, Vec<(Why, Instant
     for at_ms in (0..90_000).step_by(500) {
         tokio::time::sleep_until(start + Duration::from_millis(at_ms)).await;
         for (_, (why, wait_ms)) in by_time.range(at_ms..at_ms + 500) {
-            let why = [Why::Burst, Why::Search, Why::Locked, Why::Migration][usize::from(*why)];
-            budget.pause(why, Duration::from_millis(*wait_ms));
-            pauses.push((why, Instant::now(), Instant::now() + Duration::from_millis(*wait_ms)));
+            let wait = Duration::from_millis(*wait_ms);
+            let (why, error) = match why {
+                0 => (Why::Burst, Error::RateLimited { policy: Policy::Unknown, wait }),
+                1 => (Why::Search, Error::RateLimited { policy: Policy::Search, wait }),
+                2 => (Why::Locked, Error::Locked { wait }),
+                _ => (Why::Migration, Error::Migrating { wait }),
+            };
+            budget.failed(error);
+            pauses.push((why, Instant::now(), Instant::now() + wait));
         }
         most = most.max(budget.status().in_flight);
     }

@@ -15,18 +15,21 @@ fn seven() -> Vec<PropertyDefinition> {
     of_connection(&Names::default(), ConnectionNumber::new(1).unwrap())
 }
 
-/// A portal's properties, and for how many reads what was created stays unseen.
+/// A portal's properties.
 #[derive(Default)]
 struct Portal {
     properties: BTreeMap<String, Value>,
+    /// For how many reads what was created stays unseen.
     unseen_reads: u32,
+    /// Does a read show archived and other properties alike?
+    shows_all: bool,
 }
 
 impl Portal {
     fn with(properties: impl IntoIterator<Item = Value>) -> Self {
         let properties =
             properties.into_iter().map(|property| (property["name"].as_str().unwrap().to_owned(), property));
-        Self { properties: properties.collect(), unseen_reads: 0 }
+        Self { properties: properties.collect(), ..Self::default() }
     }
 
     fn answer(&mut self, seen: &Seen) -> Reply {
@@ -45,8 +48,9 @@ impl Portal {
         }
         let archived = seen.body["archived"] == true;
         let named = seen.inputs().iter().filter_map(|input| self.properties.get(input["name"].as_str()?));
-        let found =
-            named.filter(|property| (property["archived"] == true) == archived && !(hidden && created(property)));
+        let found = named.filter(|property| {
+            (self.shows_all || (property["archived"] == true) == archived) && !(hidden && created(property))
+        });
         reply(200, json!({"status": "COMPLETE", "results": found.collect::<Vec<_>>()}))
     }
 
@@ -139,6 +143,14 @@ async fn an_archived_property_is_restored_and_told_apart_from_a_new_one() {
     let mut archived = shown("line_follow_1", "enumeration", "select", &["Yes", "No"]);
     archived["archived"] = true.into();
     let (ensured, _) = ensure(Portal::with([archived])).await;
+    assert_eq!((&ensured["line_follow_1"], &ensured["line_unanswered_1"]), (&Ensured::Restored, &Ensured::Created));
+}
+
+#[tokio::test]
+async fn an_archived_property_that_a_read_shows_all_the_same_is_not_taken_for_a_live_one() {
+    let mut archived = shown("line_follow_1", "enumeration", "select", &["Yes", "No"]);
+    archived["archived"] = true.into();
+    let (ensured, _) = ensure(Portal { shows_all: true, ..Portal::with([archived]) }).await;
     assert_eq!((&ensured["line_follow_1"], &ensured["line_unanswered_1"]), (&Ensured::Restored, &Ensured::Created));
 }
 
