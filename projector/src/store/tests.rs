@@ -1,3 +1,5 @@
+//! What the state store keeps, and what it notices.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

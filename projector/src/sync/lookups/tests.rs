@@ -1,3 +1,5 @@
+//! Who is looked up, and when.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Who is due, and when.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;
