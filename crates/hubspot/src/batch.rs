@@ -1,7 +1,7 @@
 //! Requests for many contacts, and which answer belongs to which of them. Pure.
 //!
-//! HubSpot answers in its own order, and may leave an input out: results are matched by trace, record ID or e-mail, never
-//! by position, and what the answer does not show has an unknown outcome.
+//! HubSpot answers in its own order, and may leave an input out: results are matched by trace, record ID or e-mail,
+//! never by position, and what the answer does not show has an unknown outcome.
 
 use crate::endpoint::Endpoint;
 use crate::problem::Problem;
@@ -148,8 +148,8 @@ pub(crate) fn lower(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-/// Shares inputs out to requests: at most [`INPUTS_MAX`] in each, no target or trace twice in one, and what is written to
-/// one target in the order given. Gives the places of the inputs.
+/// Shares inputs out to requests: at most [`INPUTS_MAX`] in each, no target or trace twice in one, and what is written
+/// to one target in the order given. Gives the places of the inputs.
 pub(crate) fn requests<I: Input>(inputs: &[I]) -> Vec<Vec<usize>> {
     let mut requests: Vec<Vec<usize>> = Vec::new();
     let mut after_target: HashMap<String, usize> = HashMap::new();

@@ -10,16 +10,16 @@ use std::fmt;
 
 /// HubSpot's contacts and their properties.
 ///
-/// Values cross as text under internal property names. Datetimes of ours are milliseconds since 1970 in both directions;
-/// an empty text clears a property. Any number of inputs may be given: batches of 100 are made here.
+/// Values cross as text under internal property names. Datetimes of ours are milliseconds since 1970 in both
+/// directions; an empty text clears a property. Any number of inputs may be given: batches of 100 are made here.
 ///
 /// Every call waits for its turn in the request budget, in the order of its [`Priority`], but never longer than
-/// [`limit::PATIENCE`](crate::limit::PATIENCE) for a pause: then it fails with what the pause is for, so that nobody sends
-/// values that have grown old while they waited. Reads are tried again a few times; writes never are.
+/// [`limit::PATIENCE`](crate::limit::PATIENCE) for a pause: then it fails with what the pause is for, so that nobody
+/// sends values that have grown old while they waited. Reads are tried again a few times; writes never are.
 #[async_trait]
 pub trait Crm: Send + Sync {
-    /// The live contacts that have these addresses, primary or additional, each with the address it was found by, in lower
-    /// case. An address that is not in the answer has no live contact.
+    /// The live contacts that have these addresses, primary or additional, each with the address it was found by, in
+    /// lower case. An address that is not in the answer has no live contact.
     ///
     /// # Errors
     /// Any [`Error`] but `NotFound` and `Unknown`.
@@ -30,8 +30,8 @@ pub trait Crm: Send + Sync {
         priority: Priority,
     ) -> Result<Vec<(String, Contact)>, Error>;
 
-    /// The live contacts under these IDs, each with the ID it was asked by: a merged contact has another one by now. An ID
-    /// that is not in the answer has no live contact.
+    /// The live contacts under these IDs, each with the ID it was asked by: a merged contact has another one by now. An
+    /// ID that is not in the answer has no live contact.
     ///
     /// # Errors
     /// Any [`Error`] but `NotFound` and `Unknown`.
@@ -59,8 +59,8 @@ pub trait Crm: Send + Sync {
         priority: Priority,
     ) -> Result<Option<Contact>, Error>;
 
-    /// The live contacts whose text property has one of these values, in any case of letters. What changed within the last
-    /// seconds may be missing: search lags behind writes.
+    /// The live contacts whose text property has one of these values, in any case of letters. What changed within the
+    /// last seconds may be missing: search lags behind writes.
     ///
     /// # Errors
     /// Any [`Error`] but `NotFound` and `Unknown`.
@@ -87,8 +87,8 @@ pub trait Crm: Send + Sync {
     async fn update(&self, inputs: Vec<UpdateInput>, priority: Priority)
     -> Result<Vec<(String, UpdateOutcome)>, Error>;
 
-    /// Moves a contact to the recycle bin, from where a person can restore it for 90 days. Says nothing about whether it
-    /// was there.
+    /// Moves a contact to the recycle bin, from where a person can restore it for 90 days. Says nothing about whether
+    /// it was there.
     ///
     /// # Errors
     /// Any [`Error`].

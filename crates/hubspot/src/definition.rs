@@ -121,7 +121,8 @@ pub enum Ensured {
     Existed,
     /// It was there without the options it needs; they were added.
     Repaired,
-    /// A property of this name is something else, as the reason says. Only a person can decide which of the two to keep.
+    /// A property of this name is something else, as the reason says. Only a person can decide which of the two to
+    /// keep.
     Conflicting {
         /// What differs.
         reason: String,

@@ -6,9 +6,9 @@
 //!                  └── batch ◀── classify ◀─────┘
 //! ```
 //!
-//! Only this crate knows HubSpot's JSON. [`Crm`] is what the projector sees; [`Client`] implements it over HTTP. What an
-//! answer means is decided by pure functions: what it does not show to have happened never counts as done, and what it
-//! does not show to have failed never counts as failed.
+//! Only this crate knows HubSpot's JSON. [`Crm`] is what the projector sees; [`Client`] implements it over HTTP. What
+//! an answer means is decided by pure functions: what it does not show to have happened never counts as done, and what
+//! it does not show to have failed never counts as failed.
 
 mod batch;
 mod classify;

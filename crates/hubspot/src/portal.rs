@@ -83,7 +83,8 @@ mod tests {
         let told = |overall_usage| {
             room(
                 &json!({"overallLimit": 10_000, "overallUsage": overall_usage, "overallPercentage": 1, "byObjectType": [
-                {"objectTypeId": "0-2", "limit": 1_000, "usage": 5}, {"objectTypeId": "0-1", "limit": 1_000, "usage": 994}]}),
+                {"objectTypeId": "0-2", "limit": 1_000, "usage": 5},
+                {"objectTypeId": "0-1", "limit": 1_000, "usage": 994}]}),
             )
         };
         assert_eq!(told(1_000).map(Room::left), Some(6));

@@ -148,8 +148,10 @@ mod tests {
     #[test]
     fn of_several_errors_the_one_about_a_definition_tells() {
         let problem = Problem::read(&json!({"errors": [
-            {"code": "INVALID_EMAIL", "message": "Email address a@b is invalid", "context": {"propertyName": ["email"]}},
-            {"code": "INVALID_OPTION", "message": "x was not one of", "context": {"propertyName": ["line_follow_1"]}}]}));
+            {"code": "INVALID_EMAIL", "message": "Email address a@b is invalid",
+                "context": {"propertyName": ["email"]}},
+            {"code": "INVALID_OPTION", "message": "x was not one of",
+                "context": {"propertyName": ["line_follow_1"]}}]}));
         assert_eq!(problem.refusal([]).broken_property(), Some("line_follow_1"));
     }
 

@@ -1,7 +1,8 @@
 //! HubSpot's refusals in words for people, with nothing personal in them.
 //!
-//! HubSpot quotes the values it refuses: e-mails, names, messages. For the codes known, the words are our own. For others
-//! HubSpot's message is kept, without what was sent and without what looks like an address, an ID or a quotation.
+//! HubSpot quotes the values it refuses: e-mails, names, messages. For the codes known, the words are our own. For
+//! others HubSpot's message is kept, without what was sent and without what looks like an address, an ID or a
+//! quotation.
 
 use std::borrow::Cow;
 
@@ -147,7 +148,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_sent_word_survives(value in "[A-Za-zあ-ん][A-Za-zあ-ん ]{3,20}[a-z]", before in "[a-z ]{0,10}", after in "[a-z ]{0,10}") {
+        fn no_sent_word_survives(
+            value in "[A-Za-zあ-ん][A-Za-zあ-ん ]{3,20}[a-z]",
+            before in "[a-z ]{0,10}",
+            after in "[a-z ]{0,10}",
+        ) {
             let message = format!("{before} {value} {after}");
             let said = readable("ODD", None, &message, [&*value]);
             prop_assert!(!said.contains(&value), "{said}");

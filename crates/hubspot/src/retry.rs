@@ -1,10 +1,11 @@
-//! Whether a failed call is made again by the client itself. When, is the budget's matter: it pauses after each failure.
+//! Whether a failed call is made again by the client itself. When, is the budget's matter: it pauses after each
+//! failure.
 
 use crate::endpoint::Effect;
 use crate::{Error, Policy};
 
-/// Only reads, and only what a moment's patience can heal. Writes go back to the caller, whose values may be older by now
-/// than what it would send.
+/// Only reads, and only what a moment's patience can heal. Writes go back to the caller, whose values may be older by
+/// now than what it would send.
 pub(crate) const fn again(effect: Effect, error: &Error, attempt: u32, attempts_max: u32) -> bool {
     let heals_soon = match error {
         Error::Unavailable { .. } | Error::Locked { .. } => true,

@@ -93,8 +93,8 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The property whose definition in the portal no longer fits what is written to it: archived, retyped, read-only, or
-    /// an option removed. It then fails for every contact, and no contact is to blame.
+    /// The property whose definition in the portal no longer fits what is written to it: archived, retyped, read-only,
+    /// or an option removed. It then fails for every contact, and no contact is to blame.
     pub fn broken_property(&self) -> Option<&str> {
         let broken = self.code.as_deref().is_some_and(reason::is_of_definition);
         self.property.as_deref().filter(|_| broken)

@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 impl Client {
     /// Writes all inputs and gives one outcome for each, in order.
     ///
-    /// A request that is refused as a whole for one of its inputs is halved until the one is found; the others go through.
+    /// A request that is refused as a whole for one of its inputs is halved until the one is found; the others go
+    /// through.
     pub(crate) async fn write<I: Input>(
         &self,
         inputs: Vec<I>,

@@ -284,7 +284,8 @@ proptest! {
         let (calls, pauses, in_flight) = runtime.block_on(play(&load));
         let times: Vec<_> = calls.iter().map(|(time, ..)| *time).collect();
         prop_assert!(most_within(&times, WINDOW) <= (load.max as usize * 8 / 10).max(1));
-        let searches: Vec<_> = calls.iter().filter(|(_, kind, _)| *kind == Kind::Search).map(|(time, ..)| *time).collect();
+        let of_search = calls.iter().filter(|(_, kind, _)| *kind == Kind::Search);
+        let searches: Vec<_> = of_search.map(|(time, ..)| *time).collect();
         prop_assert!(most_within(&searches, SECOND) <= 4);
         prop_assert!(in_flight <= 4);
         for (why, from, until) in pauses {

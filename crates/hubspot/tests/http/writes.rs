@@ -100,8 +100,8 @@ async fn a_batch_refused_for_addresses_that_are_taken_is_halved_down_to_them() {
     }
 }
 
-/// Plays a batch of `count` of which HubSpot refuses every request with one of `poison`; gives the requests made and the
-/// inputs refused.
+/// Plays a batch of `count` of which HubSpot refuses every request with one of `poison`; gives the requests made and
+/// the inputs refused.
 async fn poisoned(count: u64, poison: BTreeSet<u64>) -> (usize, BTreeSet<String>) {
     let traces: BTreeSet<_> = poison.iter().map(|n| format!("t{n}")).collect();
     let server = Server::answering(move |seen| {
