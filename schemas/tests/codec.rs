@@ -6,8 +6,9 @@ mod samples;
 
 use proptest::prelude::*;
 use samples::{Sampled, check, for_each_record};
-use schemas::{Codec, Error, Kind, LineEvent, LineProfile, SchemaId};
+use schemas::{Codec, Error, HubspotContact, Kind, LineEvent, LineProfile, SchemaId};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 #[test]
 fn decoding_undoes_encoding() {
@@ -110,6 +111,17 @@ fn another_kind_of_record_is_named() {
     let bytes = Codec::default().encode(&LineProfile::samples()[0].1);
     let error = Codec::default().decode::<LineEvent<'_>>(&bytes).unwrap_err();
     assert_eq!(error, Error::OtherRecord { expected: "LineEvent", found: "LineProfile" });
+}
+
+#[test]
+fn a_contact_link_that_contradicts_itself_is_malformed() {
+    let samples: BTreeMap<_, _> = HubspotContact::samples().into_iter().collect();
+    let mut unknown = Codec::default().encode(&samples["unknown"]);
+    let gone = Codec::default().encode(&samples["gone"]);
+    let link = unknown.iter().zip(&gone).position(|(a, b)| a != b).unwrap();
+    unknown[link] = gone[link];
+    let error = Codec::default().decode::<HubspotContact>(&unknown).unwrap_err();
+    assert_eq!(error, Error::Malformed("HubspotContact"));
 }
 
 #[test]
