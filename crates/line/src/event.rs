@@ -17,9 +17,9 @@ mod label;
 pub use id::event_id;
 pub use label::Labels;
 
-use crate::object::{is_text, members, text};
+use crate::object::{Found, is_text, members_of, text};
 use contact::{ConnectionNumber, Event, Kind, Moment, UserId};
-use serde_json::value::RawValue;
+use label::Message;
 
 /// An event as the log holds it: the fields of its envelope and its bytes.
 #[derive(Clone, Copy)]
@@ -45,12 +45,11 @@ pub fn read(stored: &Stored<'_>, labels: &Labels) -> Option<Event> {
     if stored.occurred_at_ms <= 0 {
         return None;
     }
-    let [source, subject] = members(stored.raw, ["source", subject])?;
-    let [source_type] = members(source?.get().as_bytes(), ["type"])?;
+    let ([source_type], details) = members_of(stored.raw, ("source", ["type"]), (subject, DETAILS))?;
     if !is_text(source_type, "user") {
         return None;
     }
-    let kind = kind(stored, subject, labels)?;
+    let kind = kind(stored, details, labels)?;
     let at = Moment { time_ms: stored.occurred_at_ms, id: event_id(stored.webhook_event_id) };
     Some(Event { user, connection: stored.connection, at, kind })
 }
@@ -71,34 +70,26 @@ fn subject(event_type: &str) -> Option<&'static str> {
     })
 }
 
-fn kind(stored: &Stored<'_>, subject: Option<&RawValue>, labels: &Labels) -> Option<Kind> {
-    let subject = subject.map_or(&b""[..], |subject| subject.get().as_bytes());
+/// What is read of that member, whichever it is.
+const DETAILS: [&str; 5] = ["type", "id", "text", "messageId", "result"];
+
+fn kind(stored: &Stored<'_>, details: Found<'_, 5>, labels: &Labels) -> Option<Kind> {
+    let [kind, id, own_text, message_id, result] = details;
+    let message = Message { event: stored.raw, kind, text: own_text };
+    let id = id.and_then(text);
     Some(match stored.event_type {
         "follow" => Kind::Followed,
         "unfollow" => Kind::Unfollowed,
+        "message" if id.is_none() && kind.is_none() => return None,
+        // A message that LINE gave no ID cannot be edited or unsent; it only has to differ from the others.
         "message" => {
-            let message = label::Message::read(subject)?;
-            // A message that LINE gave no ID cannot be edited or unsent; it only has to differ from the others.
-            let id = message.id().unwrap_or(stored.webhook_event_id.into());
-            Kind::Messaged { message: id.into(), text: message.text(labels) }
+            Kind::Messaged { message: id.unwrap_or(stored.webhook_event_id.into()).into(), text: message.shown(labels) }
         }
-        "messageEdited" => {
-            let message = label::Message::read(subject)?;
-            Kind::Edited { message: message.id()?.into(), text: message.text(labels) }
-        }
-        "unsend" => {
-            let [message] = members(subject, ["messageId"])?;
-            Kind::Unsent { message: text(message?)?.into() }
-        }
+        "messageEdited" => Kind::Edited { message: id?.into(), text: message.shown(labels) },
+        "unsend" => Kind::Unsent { message: message_id.and_then(text)?.into() },
         "postback" | "videoPlayComplete" | "membership" => Kind::Acted,
-        "accountLink" => {
-            let [result] = members(subject, ["result"])?;
-            is_text(result, "ok").then_some(Kind::Acted)?
-        }
-        "beacon" => {
-            let [beacon] = members(subject, ["type"])?;
-            (is_text(beacon, "enter") || is_text(beacon, "banner")).then_some(Kind::Acted)?
-        }
+        "accountLink" if is_text(result, "ok") => Kind::Acted,
+        "beacon" if is_text(kind, "enter") || is_text(kind, "banner") => Kind::Acted,
         _ => return None,
     })
 }

@@ -4,9 +4,9 @@
 //! Nothing that LINE signed may be lost. So whatever stands in `events` is an event, also when nothing in it can be
 //! read, and only a body that has no list of events is [`Unusable`].
 
-use crate::object::{Position, integer, is_true, members, text};
+use crate::object::{integer, members, text};
 use serde::Deserializer;
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -90,7 +90,10 @@ pub fn split(body: &[u8]) -> Result<Webhook<'_>, Unusable> {
         Category::Data => Unusable::NoEvents,
         Category::Syntax | Category::Eof | Category::Io => Unusable::NotJson,
     })?;
-    Ok(Webhook { destination: destination.and_then(text), events: events.into_iter().map(RawEvent::read).collect() })
+    Ok(Webhook {
+        destination: destination.and_then(|named| text(named.get().as_bytes())),
+        events: events.into_iter().map(RawEvent::read).collect(),
+    })
 }
 
 impl<'a> RawEvent<'a> {
@@ -101,16 +104,15 @@ impl<'a> RawEvent<'a> {
         else {
             return Self::unreadable(raw);
         };
-        let [user_id] = source.and_then(|source| members(source.get().as_bytes(), ["userId"])).unwrap_or_default();
-        let [redelivery] =
-            delivery.and_then(|delivery| members(delivery.get().as_bytes(), ["isRedelivery"])).unwrap_or_default();
+        let [user_id] = source.and_then(|source| members(source, ["userId"])).unwrap_or_default();
+        let [redelivery] = delivery.and_then(|delivery| members(delivery, ["isRedelivery"])).unwrap_or_default();
         Self {
             raw,
             webhook_event_id: id.and_then(text).map_or_else(|| content_id(raw), key_safe),
             event_type: event_type.and_then(text).unwrap_or_default(),
             user_id: user_id.and_then(text),
             occurred_at_ms: timestamp.and_then(integer).unwrap_or_default(),
-            redelivery: redelivery.is_some_and(is_true),
+            redelivery: redelivery == Some(b"true"),
         }
     }
 
@@ -137,11 +139,11 @@ fn key_safe(id: Cow<'_, str>) -> Cow<'_, str> {
 fn content_id(raw: &[u8]) -> Cow<'static, str> {
     let [event_type, timestamp, source, message] =
         members(raw, ["type", "timestamp", "source", "message"]).unwrap_or_default();
-    let source = source.and_then(|source| members(source.get().as_bytes(), ["type", "userId", "groupId", "roomId"]));
+    let source = source.and_then(|source| members(source, ["type", "userId", "groupId", "roomId"]));
     let [source_type, user, group, room] = source.unwrap_or_default();
-    let [message_id] = message.and_then(|message| members(message.get().as_bytes(), ["id"])).unwrap_or_default();
+    let [message_id] = message.and_then(|message| members(message, ["id"])).unwrap_or_default();
     let parts = [event_type, timestamp, source_type, user, group, room, message_id];
-    digest(&parts.map(|part| part.map_or(&b""[..], |part| part.get().as_bytes()))).into()
+    digest(&parts.map(Option::unwrap_or_default)).into()
 }
 
 /// 128 bits of SHA-256 over the parts and their lengths, in hexadecimal.
@@ -167,10 +169,10 @@ impl<'a> Visitor<'a> for Body {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut destination = None;
         let mut events: Option<Vec<&RawValue>> = None;
-        while let Some(place) = map.next_key_seed(Position(&["destination", "events"]))? {
-            match place {
-                Some(0) => destination = Some(map.next_value()?),
-                Some(_) => {
+        while let Some(key) = map.next_key_seed(AnyKey)? {
+            match key {
+                Key::Destination => destination = Some(map.next_value()?),
+                Key::Events => {
                     let listed: Vec<&RawValue> = map.next_value()?;
                     match &mut events {
                         // A list that occurs twice was signed twice.
@@ -178,12 +180,46 @@ impl<'a> Visitor<'a> for Body {
                         None => events = Some(listed),
                     }
                 }
-                None => {
+                Key::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
         events.map(|events| (destination, events)).ok_or_else(|| A::Error::missing_field("events"))
+    }
+}
+
+/// The keys that count.
+enum Key {
+    Destination,
+    Events,
+    Other,
+}
+
+/// Reads a key as bytes, because it may hold escapes that no text can.
+struct AnyKey;
+
+impl<'a> DeserializeSeed<'a> for AnyKey {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'a>>(self, key: D) -> Result<Key, D::Error> {
+        key.deserialize_bytes(self)
+    }
+}
+
+impl Visitor<'_> for AnyKey {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_bytes<E>(self, key: &[u8]) -> Result<Key, E> {
+        Ok(match key {
+            b"destination" => Key::Destination,
+            b"events" => Key::Events,
+            _ => Key::Other,
+        })
     }
 }
 

@@ -1,8 +1,7 @@
 //! What "Last Response" shows for a message: its text, or a label for what is not text.
 
-use crate::object::{members, text};
+use crate::object::{Found, members, text};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// The labels of messages that are not text. Japanese unless configured.
@@ -41,57 +40,57 @@ impl Default for Labels {
 
 /// The `message` of an event.
 pub(super) struct Message<'a> {
-    raw: &'a [u8],
-    id: Option<&'a RawValue>,
-    kind: Option<&'a RawValue>,
-    text: Option<&'a RawValue>,
+    /// The whole event, for what only some messages have.
+    pub event: &'a [u8],
+    /// `message.type`.
+    pub kind: Option<&'a [u8]>,
+    /// `message.text`.
+    pub text: Option<&'a [u8]>,
 }
 
 impl<'a> Message<'a> {
-    /// `None` if it is no object.
-    pub fn read(raw: &'a [u8]) -> Option<Self> {
-        let [id, kind, text] = members(raw, ["id", "type", "text"])?;
-        Some(Self { raw, id, kind, text })
-    }
-
-    /// LINE's message ID.
-    pub fn id(&self) -> Option<Cow<'a, str>> {
-        self.id.and_then(text)
-    }
-
     /// The text to show, never empty.
-    pub fn text(&self, labels: &Labels) -> Box<str> {
+    pub fn shown(&self, labels: &Labels) -> Box<str> {
         let Some(kind) = self.kind.and_then(text).filter(|kind| !kind.is_empty()) else {
             return labels.unnamed.as_str().into();
         };
         match &*kind {
-            "text" => self.own_text().unwrap_or_else(|| "[text]".into()).into(),
-            "sticker" => self.own_text().unwrap_or_else(|| labels.sticker.as_str().into()).into(),
+            "text" => self.own_text().unwrap_or("[text]".into()).into(),
+            "sticker" => self.own_text().unwrap_or(labels.sticker.as_str().into()).into(),
             "image" => labels.image.as_str().into(),
             "video" => labels.video.as_str().into(),
             "audio" => labels.audio.as_str().into(),
-            "file" => followed_by(&labels.file, self.string("fileName")),
+            "file" => followed_by(&labels.file, self.file_name()),
             "location" => followed_by(&labels.location, self.place()),
             other => format!("[{other}]").into(),
         }
     }
 
     fn own_text(&self) -> Option<Cow<'a, str>> {
-        self.text.and_then(text).filter(|text| !text.is_empty())
+        filled(self.text)
     }
 
-    fn string(&self, name: &'static str) -> Option<Cow<'a, str>> {
-        let [value] = members(self.raw, [name])?;
-        value.and_then(text).filter(|text| !text.is_empty())
+    fn file_name(&self) -> Option<Cow<'a, str>> {
+        let [name] = self.members(["fileName"])?;
+        filled(name)
     }
 
     fn place(&self) -> Option<Cow<'a, str>> {
-        let coordinates = || {
-            let [latitude, longitude] = members(self.raw, ["latitude", "longitude"])?;
-            Some(format!("{}, {}", latitude?.get(), longitude?.get()).into())
-        };
-        self.string("title").or_else(|| self.string("address")).or_else(coordinates)
+        let [title, address, latitude, longitude] = self.members(["title", "address", "latitude", "longitude"])?;
+        let number = |value| std::str::from_utf8(value).ok();
+        let coordinates = || Some(format!("{}, {}", number(latitude?)?, number(longitude?)?).into());
+        filled(title).or_else(|| filled(address)).or_else(coordinates)
     }
+
+    fn members<const N: usize>(&self, names: [&str; N]) -> Option<Found<'a, N>> {
+        let [message] = members(self.event, ["message"])?;
+        members(message?, names)
+    }
+}
+
+/// A text that is not empty.
+fn filled(value: Option<&[u8]>) -> Option<Cow<'_, str>> {
+    value.and_then(text).filter(|text| !text.is_empty())
 }
 
 fn followed_by(label: &str, detail: Option<Cow<'_, str>>) -> Box<str> {

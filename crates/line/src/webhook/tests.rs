@@ -68,8 +68,8 @@ fn members_of_an_unexpected_type_count_as_missing() {
 }
 
 #[test]
-fn of_a_member_that_occurs_twice_the_last_counts() {
-    let body = body(&[r#"{"type":"follow","type":"unfollow"}"#]);
+fn of_a_member_that_occurs_twice_the_first_counts() {
+    let body = body(&[r#"{"type":"unfollow","type":"follow"}"#]);
     assert_eq!(split(body.as_bytes()).unwrap().events[0].event_type, "unfollow");
 }
 
