@@ -1,3 +1,4 @@
+//! LINE and HubSpot as local servers.
 #![doc = include_str!("../README.md")]
 
 mod clock;

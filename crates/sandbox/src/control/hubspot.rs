@@ -36,30 +36,36 @@ impl Control {
             }
             ("POST", ["faults"]) => {
                 let fault: Fault = body.parsed()?;
-                self.portal(|portal, _| Ok(portal.inject(fault)))?;
-                Ok(json!({}))
+                self.portal(|portal, _| {
+                    portal.inject(fault);
+                    Ok(json!({}))
+                })
             }
-            ("DELETE", ["faults"]) => {
-                self.portal(|portal, _| Ok(portal.clear_faults()))?;
+            ("DELETE", ["faults"]) => self.portal(|portal, _| {
+                portal.clear_faults();
                 Ok(json!({}))
-            }
+            }),
             ("POST", ["token"]) => self.token(body),
             ("POST", ["scopes"]) => {
                 let granted: Vec<String> = parsed(body.object()?.get("granted").cloned().unwrap_or_default())?;
-                self.portal(|portal, _| Ok(portal.grant(granted)))?;
-                Ok(json!({}))
+                self.portal(|portal, _| {
+                    portal.grant(granted);
+                    Ok(json!({}))
+                })
             }
             ("GET", ["settings" | "limits"]) => self.portal(|portal, _| Ok(json!(portal.settings()))),
             ("POST", ["settings" | "limits"]) => self.adjust(body),
             ("POST", ["webhooks"]) => {
                 let subscriber: Subscriber = body.parsed()?;
-                self.portal(|portal, _| Ok(portal.subscribe(Some(subscriber))))?;
-                Ok(json!({}))
+                self.portal(|portal, _| {
+                    portal.subscribe(Some(subscriber));
+                    Ok(json!({}))
+                })
             }
-            ("DELETE", ["webhooks"]) => {
-                self.portal(|portal, _| Ok(portal.subscribe(None)))?;
+            ("DELETE", ["webhooks"]) => self.portal(|portal, _| {
+                portal.subscribe(None);
                 Ok(json!({}))
-            }
+            }),
             ("POST", ["properties", name]) => self.property(name, body),
             ("POST", ["properties", name, "archive"]) => {
                 let archived = self.portal(|portal, now_ms| Ok(portal.archive_property(now_ms, name)))?;

@@ -34,8 +34,8 @@ pub(super) struct Refusal {
     pub message: String,
     pub errors: Vec<Value>,
     pub context: Map<String, Value>,
-    /// What only the error of a batch item tells, as the existing contact's ID.
-    pub item_context: Map<String, Value>,
+    /// Whether only the error of a batch item tells the context, as with an existing contact's ID.
+    pub context_in_items_only: bool,
 }
 
 impl Refusal {
@@ -72,7 +72,8 @@ impl Refusal {
     /// The e-mail belongs to another contact.
     pub fn contact_exists(id: u64) -> Self {
         let mut refusal = Self::of(409, "CONFLICT", format!("Contact already exists. Existing ID: {id}"));
-        refusal.item_context.insert("existingId".to_owned(), json!([id.to_string()]));
+        refusal.context.insert("existingId".to_owned(), json!([id.to_string()]));
+        refusal.context_in_items_only = true;
         refusal
     }
 
@@ -178,7 +179,7 @@ impl Refusal {
         if !self.errors.is_empty() {
             body.insert("errors".to_owned(), json!(self.errors));
         }
-        if !self.context.is_empty() {
+        if !self.context.is_empty() && !self.context_in_items_only {
             body.insert("context".to_owned(), json!(self.context));
         }
         if self.category == Some("MISSING_SCOPES") {
@@ -191,7 +192,6 @@ impl Refusal {
     /// The error of one item in a 207 answer; `traces` are the trace IDs it concerns.
     pub fn item(&self, traces: &[String]) -> Value {
         let mut context = self.context.clone();
-        context.extend(self.item_context.clone());
         if !traces.is_empty() {
             context.insert("objectWriteTraceId".to_owned(), json!(traces));
         }

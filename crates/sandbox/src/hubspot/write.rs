@@ -206,10 +206,10 @@ impl Portal {
     fn keep_addresses(&self, contact: &mut Contact, replaced: Option<&str>) {
         let primary = contact.email().map(str::to_owned);
         contact.additional_emails.retain(|email| Some(email) != primary.as_ref());
-        if let Some(replaced) = replaced.filter(|_| self.settings.keep_replaced_email) {
-            if primary.as_deref() != Some(replaced) {
-                contact.additional_emails.push(replaced.to_owned());
-            }
+        if let Some(replaced) = replaced.filter(|_| self.settings.keep_replaced_email)
+            && primary.as_deref() != Some(replaced)
+        {
+            contact.additional_emails.push(replaced.to_owned());
         }
     }
 

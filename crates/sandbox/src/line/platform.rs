@@ -156,7 +156,7 @@ impl Platform {
 
     fn carry_out(&mut self, call: &Call<'_>, endpoint: Endpoint, channel: &Channel) -> Outcome {
         let response = match endpoint {
-            Endpoint::EndpointTest => return self.test_endpoint(call, channel),
+            Endpoint::WebhookTest => return self.test_endpoint(call, channel),
             Endpoint::Profile => self.profile(call, channel),
             Endpoint::BotInfo => self.bot_info(channel),
             Endpoint::Followers => self.followers(call, channel),
@@ -166,8 +166,8 @@ impl Platform {
             Endpoint::Broadcast => self.broadcast(call, channel),
             Endpoint::Quota => self.quota(channel),
             Endpoint::Consumption => self.quota_consumption(channel),
-            Endpoint::EndpointGet => self.endpoint(channel),
-            Endpoint::EndpointPut => self.set_endpoint(call, channel),
+            Endpoint::WebhookRead => self.endpoint(channel),
+            Endpoint::WebhookSet => self.set_endpoint(call, channel),
             Endpoint::Verify | Endpoint::ShortLived | Endpoint::Stateless | Endpoint::Revoke => {
                 self.token_call(call, endpoint)
             }

@@ -40,9 +40,9 @@ endpoints! {
     Broadcast = "message/broadcast", 60 per 3_600_000;
     Quota = "message/quota", 2_000 per 1_000;
     Consumption = "message/quota/consumption", 2_000 per 1_000;
-    EndpointGet = "webhook/endpoint/get", 1_000 per 60_000;
-    EndpointPut = "webhook/endpoint/put", 1_000 per 60_000;
-    EndpointTest = "webhook/test", 60 per 3_600_000;
+    WebhookRead = "webhook/endpoint/get", 1_000 per 60_000;
+    WebhookSet = "webhook/endpoint/put", 1_000 per 60_000;
+    WebhookTest = "webhook/test", 60 per 3_600_000;
     Verify = "oauth/verify", 2_000 per 1_000;
     ShortLived = "oauth/accessToken", 370 per 1_000;
     Stateless = "oauth2/v3/token", 2_000 per 1_000;
@@ -69,9 +69,9 @@ impl Endpoint {
             ("POST", "/v2/bot/message/broadcast") => Self::Broadcast,
             ("GET", "/v2/bot/message/quota") => Self::Quota,
             ("GET", "/v2/bot/message/quota/consumption") => Self::Consumption,
-            ("GET", "/v2/bot/channel/webhook/endpoint") => Self::EndpointGet,
-            ("PUT", "/v2/bot/channel/webhook/endpoint") => Self::EndpointPut,
-            ("POST", "/v2/bot/channel/webhook/test") => Self::EndpointTest,
+            ("GET", "/v2/bot/channel/webhook/endpoint") => Self::WebhookRead,
+            ("PUT", "/v2/bot/channel/webhook/endpoint") => Self::WebhookSet,
+            ("POST", "/v2/bot/channel/webhook/test") => Self::WebhookTest,
             ("POST", "/v2/oauth/verify") => Self::Verify,
             ("POST", "/v2/oauth/accessToken") => Self::ShortLived,
             ("POST", "/oauth2/v3/token") => Self::Stateless,
