@@ -30,22 +30,19 @@ impl Entry {
         let Some(value) = &record.value else { return Ok(None) };
         if record.key.starts_with(b"claim/") {
             let claim: ConnectionClaim = codec.decode(value)?;
-            return fitting(schemas::key::claim(&claim.id) == record.key, "ConnectionClaim", Self::Claim(claim))
-                .map(Some);
+            let fits = record.key == schemas::key::claim(&claim.id);
+            return if fits { Ok(Some(Self::Claim(claim))) } else { Err(schemas::Error::Malformed("ConnectionClaim")) };
         }
-        if !record.key.first().is_some_and(u8::is_ascii_digit) {
+        let digits = record.key.strip_suffix(b"/removed").unwrap_or(&record.key);
+        if !digits.iter().all(u8::is_ascii_digit) {
             return Ok(None);
         }
         let definition: ConnectionDefinition = codec.decode(value)?;
-        let malformed = schemas::Error::Malformed("ConnectionDefinition");
-        let number = ConnectionNumber::new(definition.number).ok_or(malformed)?;
-        let fits = record.key == key(&definition);
-        fitting(fits, "ConnectionDefinition", Self::Definition(number, Box::new(definition))).map(Some)
+        match ConnectionNumber::new(definition.number) {
+            Some(number) if record.key == key(&definition) => Ok(Some(Self::Definition(number, Box::new(definition)))),
+            _ => Err(schemas::Error::Malformed("ConnectionDefinition")),
+        }
     }
-}
-
-fn fitting(fits: bool, name: &'static str, entry: Entry) -> Result<Entry, schemas::Error> {
-    if fits { Ok(entry) } else { Err(schemas::Error::Malformed(name)) }
 }
 
 /// The key of a definition: removals have their own.

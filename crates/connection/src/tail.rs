@@ -30,6 +30,8 @@ pub struct Tail {
     next: u64,
     /// The fold of what was read.
     pub registry: Registry,
+    /// What changed since somebody took this.
+    pub changed: Changed,
 }
 
 impl Tail {
@@ -37,7 +39,7 @@ impl Tail {
     pub fn start(log: &dyn Log, codec: Codec) -> Result<Self, Error> {
         let first = log.span(Topic::Connections, 0)?.first;
         let reader = log.reader(Topic::Connections, 0, first)?;
-        Ok(Self { reader, codec, next: first, registry: Registry::default() })
+        Ok(Self { reader, codec, next: first, registry: Registry::default(), changed: Changed::default() })
     }
 
     /// Begins at the oldest record and reads all that there is now.
@@ -63,26 +65,27 @@ impl Tail {
         Ok(())
     }
 
-    /// Reads what comes next, if anything comes soon, and says what changed.
+    /// Reads what comes next, if anything comes soon, and notes what it changed.
     ///
     /// A record that is none is passed over with a warning, by every reader alike.
-    pub fn step(&mut self) -> Result<Changed, Error> {
-        let mut changed = Changed::default();
+    pub fn step(&mut self) -> Result<(), Error> {
         for record in self.reader.next(RECORDS_MAX, READ_WAIT)? {
             let offset = record.offset;
             match Entry::read(&self.codec, &record) {
-                Ok(entry) => {
-                    changed.claims |= matches!(entry, Some(Entry::Claim(_)));
-                    if let Some(Entry::Definition(number, _)) = entry {
-                        changed.definitions.insert(number);
-                    }
-                    entry.into_iter().for_each(|entry| self.registry.apply(entry));
-                }
+                Ok(entry) => entry.into_iter().for_each(|entry| self.apply(entry)),
                 Err(source @ schemas::Error::UnknownSchema(_)) => return Err(Error::Newer { offset, source }),
                 Err(error) => tracing::warn!(topic = %Topic::Connections, offset, %error, "passed over a record"),
             }
             self.next = offset + 1;
         }
-        Ok(changed)
+        Ok(())
+    }
+
+    fn apply(&mut self, entry: Entry) {
+        match &entry {
+            Entry::Claim(_) => self.changed.claims = true,
+            Entry::Definition(number, _) => drop(self.changed.definitions.insert(*number)),
+        }
+        self.registry.apply(entry);
     }
 }

@@ -6,6 +6,7 @@ use contact::ConnectionNumber;
 use eventlog::Log;
 use schemas::Codec;
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::{Arc, PoisonError, RwLock, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -32,7 +33,8 @@ impl View {
     /// # Errors
     /// [`Error::Log`]; [`Error::Newer`]; [`Error::OtherMasterKey`] and [`Error::Damaged`], which name the connection.
     pub fn open(log: Arc<dyn Log>, codec: Codec, sealer: Sealer) -> Result<Arc<Self>, Error> {
-        let tail = Tail::caught_up(&*log, codec.clone())?;
+        let mut tail = Tail::caught_up(&*log, codec.clone())?;
+        tail.changed = Changed::default();
         let mut opened = Opened::new();
         for (number, definition) in tail.registry.definitions() {
             opened.insert(number, Arc::new(Connection::open(number, definition, &sealer)?));
@@ -102,32 +104,29 @@ impl Follower {
         loop {
             let stepped = self.tail.step();
             let Some(view) = self.view.upgrade() else { return };
-            match stepped {
-                Ok(changed) => self.take_over(&view, &changed),
-                Err(error) => {
-                    view.report(Some(error.to_string()));
-                    drop(view);
-                    if !self.recover(&error) {
-                        return;
-                    }
-                }
+            let problem = stepped.as_ref().err().map(Error::to_string);
+            self.take_over(&view, problem);
+            drop(view);
+            if stepped.is_err_and(|error| !self.recover(&error)) {
+                return;
             }
         }
     }
 
     /// Opens what changed. A definition that does not open leaves the connection as it was.
-    fn take_over(&mut self, view: &View, changed: &Changed) {
-        for number in &changed.definitions {
-            let Some(definition) = self.tail.registry.definition(*number) else { continue };
-            match Connection::open(*number, definition, &view.sealer) {
+    fn take_over(&mut self, view: &View, problem: Option<String>) {
+        let changed = mem::take(&mut self.tail.changed);
+        for &number in &changed.definitions {
+            let Some(definition) = self.tail.registry.definition(number) else { continue };
+            match Connection::open(number, definition, &view.sealer) {
                 Ok(connection) => {
-                    self.unopened.remove(number);
-                    self.opened.insert(*number, Arc::new(connection));
+                    self.unopened.remove(&number);
+                    self.opened.insert(number, Arc::new(connection));
                 }
-                Err(error) => drop(self.unopened.insert(*number, error)),
+                Err(error) => drop(self.unopened.insert(number, error)),
             }
         }
-        view.report(self.unopened.values().next().map(Error::to_string));
+        view.report(problem.or_else(|| self.unopened.values().next().map(Error::to_string)));
         if changed.claims || !changed.definitions.is_empty() {
             view.publish(Snapshot::new(self.opened.clone(), self.tail.registry.unfinished()));
         }
@@ -147,11 +146,10 @@ impl Follower {
         if let (true, Some(view)) = (position_lost, self.view.upgrade())
             && let Ok(tail) = Tail::caught_up(&*view.log, view.codec.clone())
         {
-            let definitions = tail.registry.definitions().map(|(number, _)| number).collect();
             self.tail = tail;
             self.opened.retain(|number, _| self.tail.registry.definition(*number).is_some());
             self.unopened.clear();
-            self.take_over(&view, &Changed { definitions, claims: true });
+            self.take_over(&view, None);
         }
         true
     }

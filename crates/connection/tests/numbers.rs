@@ -155,7 +155,9 @@ fn a_record_whose_key_and_content_disagree_is_refused() {
 #[test]
 fn keys_of_later_versions_and_tombstones_change_nothing() {
     let mut log = Topics::default();
-    log.append(b"settings/theme".to_vec(), Some(vec![1, 2, 3]));
+    for key in ["settings/theme", "1/settings", "-1"] {
+        log.append(key.into(), Some(vec![1, 2, 3]));
+    }
     log.append(schemas::key::connection(1), None);
     assert_eq!(log.fold(), Registry::default());
 }

@@ -259,6 +259,21 @@ async fn a_record_of_a_newer_version_stops_the_start() {
 }
 
 #[tokio::test]
+async fn the_view_stops_before_a_record_of_a_newer_version_and_says_so() {
+    let dir = TempDir::new().unwrap();
+    let log = log_in(dir.path());
+    let view = view(&log).unwrap();
+    let definition = connection(number(1)).seal(&sealer(1));
+    let key = schemas::key::connection(1);
+    let known = NewRecord { topic: Topic::Connections, key, value: Some(Codec::default().encode(&definition)) };
+    let newer = [&[0xc3, 0x01][..], &[7; 8], &[0]].concat();
+    let newer = NewRecord { topic: Topic::Connections, key: schemas::key::connection(2), value: Some(newer) };
+    change(&view, async { drop(log.append(vec![known, newer]).await.unwrap()) }).await;
+    assert!(view.snapshot().by_number(number(1)).is_some());
+    assert!(view.problem().unwrap().contains("offset 1"));
+}
+
+#[tokio::test]
 async fn the_view_keeps_what_it_knows_while_the_log_is_away_and_goes_on_afterwards() {
     let dir = TempDir::new().unwrap();
     let faulty = Faulty::over(log_in(dir.path()));
