@@ -8,6 +8,7 @@ mod onboarding;
 mod output;
 mod server;
 mod settings;
+mod telemetry;
 mod wiring;
 
 use clap::Parser;

@@ -1,6 +1,7 @@
 //! The parts of a running Kizuna, wired together: ingest, projector, admin server, and what keeps an eye on them.
 
 use crate::onboarding::upkeep::keep_provisioned;
+use crate::telemetry::Metrics;
 use crate::wiring::Installation;
 use anyhow::{Context, anyhow};
 use connection::View;
@@ -25,7 +26,13 @@ const TAKEOVER_GRACE: Duration = Duration::from_secs(12);
 const DRAIN_WAIT: Duration = Duration::from_secs(30);
 
 /// How often it is looked whether the parts can do their work.
-const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The log is asked at every so many looks: on Kafka that is a question to the brokers.
+const LOOKS_PER_CHECK: u32 = 10;
+
+/// How long the admin server may take to end.
+const ADMIN_END_WAIT: Duration = Duration::from_secs(1);
 
 /// What this process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +50,15 @@ impl Roles {
     pub const INGEST: Self = Self { ingest: true, projector: false };
     /// HubSpot only.
     pub const PROJECTOR: Self = Self { ingest: false, projector: true };
+
+    /// The command that runs them.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self { ingest: true, projector: false } => "ingest",
+            Self { ingest: false, projector: true } => "projector",
+            _ => "up",
+        }
+    }
 }
 
 /// The bound addresses.
@@ -80,6 +96,8 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let readiness = Readiness::new();
+    let metrics = Metrics::register(&installation.metrics)?;
+    metrics.begin(roles.name(), installation.log_kind(), &*installation.clock);
     let (stop, stopping) = shutdown::manual();
     let (stop_admin, admin_stopping) = shutdown::manual();
     let admin = tokio::spawn(admin::serve(
@@ -97,14 +115,15 @@ pub async fn run(
         work.spawn(projector(installation.clone(), Arc::clone(&view), Arc::clone(&status), stopping.clone())?);
     }
     let mut upkeep = JoinSet::new();
-    upkeep.spawn(look(installation.clone(), Arc::clone(&view), roles.projector.then_some(status), readiness));
+    let status = roles.projector.then_some(status);
+    upkeep.spawn(look(installation.clone(), Arc::clone(&view), status, readiness, metrics));
     if let Some(crm) = installation.crm.clone().filter(|_| roles.projector) {
         upkeep.spawn(keep_provisioned(installation, view, crm));
     }
     let ended = drain(work, shutdown, &stop).await;
     upkeep.abort_all();
     stop_admin.request();
-    drop(timeout(LOOK_INTERVAL, admin).await);
+    drop(timeout(ADMIN_END_WAIT, admin).await);
     ended
 }
 
@@ -177,18 +196,30 @@ fn projector(
 }
 
 /// Tells `/ready` how the parts are, for ever.
-async fn look(installation: Installation, view: Arc<View>, status: Option<Arc<Status>>, readiness: Readiness) {
+async fn look(
+    installation: Installation,
+    view: Arc<View>,
+    status: Option<Arc<Status>>,
+    readiness: Readiness,
+    metrics: Metrics,
+) {
     let (log, connections) = (readiness.part("log"), readiness.part("connections"));
     let projector = status.map(|status| (readiness.part("projector"), status));
     let mut ticks = interval(LOOK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    for look in (0..LOOKS_PER_CHECK).cycle() {
         ticks.tick().await;
-        say(&log, installation.log.check().await.err().map(|error| error.to_string()));
+        if look == 0 {
+            say(&log, installation.log.check().await.err().map(|error| error.to_string()));
+        }
         say(&connections, view.problem());
         if let Some((part, status)) = &projector {
             say(part, why_not_ready(status));
         }
+        for (part, state) in readiness.parts() {
+            metrics.ready.with_label_values(&[part]).set(i64::from(state.is_ok()));
+        }
+        metrics.count(&view.snapshot());
     }
 }
 

@@ -55,7 +55,7 @@ impl Installation {
         let metrics = Registry::new();
         let line = line_client(&settings, &metrics)?;
         let crm = hubspot_client(&settings, &clock, &metrics)?;
-        let log = open_log(&settings, &clock).await?;
+        let log = open_log(&settings, &clock, &metrics).await?;
         Ok(Self { settings: Arc::new(settings), log, codec, sealer, clock, line, crm, metrics })
     }
 
@@ -66,6 +66,11 @@ impl Installation {
     pub async fn view(&self) -> anyhow::Result<Arc<View>> {
         let (log, codec, sealer) = (Arc::clone(&self.log), self.codec.clone(), self.sealer.clone());
         Ok(tokio::task::spawn_blocking(move || View::open(log, codec, sealer)).await??)
+    }
+
+    /// The kind of the log, in one word.
+    pub fn log_kind(&self) -> &'static str {
+        if self.settings.kafka_brokers.is_some() { "kafka" } else { "embedded" }
     }
 
     /// Where a part of this installation keeps its files, made if it does not exist.
@@ -100,13 +105,14 @@ fn hubspot_client(
     Ok(Some(Arc::new(hubspot::Client::new(settings, Arc::clone(clock), metrics)?)))
 }
 
-async fn open_log(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Log>> {
+async fn open_log(settings: &Settings, clock: &Arc<dyn Clock>, metrics: &Registry) -> anyhow::Result<Arc<dyn Log>> {
     if let Some(kafka) = settings.kafka_log() {
         return Ok(Arc::new(KafkaLog::connect(kafka, Arc::clone(clock)).await?));
     }
     let directory = settings.data_dir.join("log");
     make_private(&directory)?;
-    let options = Options::new(Arc::clone(clock));
+    let telemetry = Some(eventlog::telemetry::Telemetry::register(metrics)?);
+    let options = Options { telemetry, ..Options::new(Arc::clone(clock)) };
     Ok(tokio::task::spawn_blocking(move || EmbeddedLog::open(&directory, options)).await??)
 }
 

@@ -5,6 +5,11 @@ use super::step::Step;
 use line::Error;
 use line::api::{Channel, Client, TokenSource};
 
+/// Where to look up what was entered.
+const COMPARE: &str = "compare with LINE Developers console (LINE Developersコンソール) > the channel: channel ID and channel \
+                       secret stand under Basic settings (チャネル基本設定), the access token under Messaging API \
+                       (Messaging API設定)";
+
 /// The official account behind the credentials.
 #[derive(Debug)]
 pub struct Bot {
@@ -36,7 +41,7 @@ pub async fn check(line: &Client, request: &Request) -> Result<Bot, Step> {
         let info = line.verify_token(id, token).await.map_err(|error| failed("the access token", &error))?;
         if info.client_id != *id {
             let detail = format!("the access token belongs to channel {}, not to {id}", info.client_id);
-            return Err(Step::failed("credentials", detail));
+            return Err(Step::failed("credentials", detail).with_by_hand(COMPARE));
         }
     }
     let secret = &request.channel_secret;
@@ -61,9 +66,6 @@ fn failed(what: &str, error: &Error) -> Step {
     if error.is_transient() {
         step.with_by_hand("run the same command again later, or with --skip-line-checks to go on unchecked")
     } else {
-        step.with_by_hand(
-            "compare with LINE Developers console (LINE Developersコンソール) > the channel: channel ID and channel secret \
-             stand under Basic settings (チャネル基本設定), the access token under Messaging API (Messaging API設定)",
-        )
+        step.with_by_hand(COMPARE)
     }
 }

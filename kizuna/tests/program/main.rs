@@ -1,0 +1,11 @@
+//! The program as its users meet it: commands run as processes of their own, beside sandboxes of LINE and HubSpot.
+
+#![allow(clippy::unwrap_used)]
+
+mod connecting;
+mod contacts;
+mod demo;
+mod place;
+mod secrets;
+mod serving;
+mod usage;

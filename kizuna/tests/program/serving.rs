@@ -1,0 +1,73 @@
+//! `kizuna up`: start, health, what works without HubSpot, stop.
+
+use crate::place::{Place, eventually, play, sandbox};
+use sandbox::line::Act;
+
+#[tokio::test]
+async fn it_starts_with_nothing_set_and_ends_well_when_told_to() {
+    let place = Place::new();
+    let up = place.up().await;
+    assert_eq!(up.get("/live").await.0, 200);
+    let (status, parts) = up.get("/ready").await;
+    assert_eq!(status, 200);
+    for part in ["log", "connections", "projector"] {
+        assert!(parts.contains(&format!("\"{part}\":\"ready\"")), "{parts}");
+    }
+    let metrics = up.get("/metrics").await.1;
+    assert!(metrics.contains("kizuna_ingest_") && metrics.contains("kizuna_projector_"), "{metrics}");
+    let ended = up.stop().await;
+    assert_eq!(ended.status, 0, "{ended:?}");
+}
+
+#[tokio::test]
+async fn the_data_directory_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let up = place.up().await;
+    up.stop().await;
+    let data = place.directory.path().join("data");
+    for directory in [data.clone(), data.join("log"), data.join("state")] {
+        let mode = std::fs::metadata(&directory).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{}", directory.display());
+    }
+    assert_eq!(std::fs::metadata(data.join("master.key")).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn without_a_hubspot_token_events_are_kept_and_sent_once_there_is_one() {
+    let sandbox = sandbox().await;
+    let place = Place::beside(&sandbox).without("KIZUNA_HUBSPOT_TOKEN");
+    let up = place.up().await;
+    place.connect(&sandbox, 0, &up).await;
+    eventually("the event is taken", async || {
+        let told = play(&sandbox, 0, "田中さくら", &Act::message("こんにちは")).await;
+        told.reactions[0].filter(|reaction| reaction.accepted())
+    })
+    .await;
+    assert_eq!(up.stop().await.status, 0);
+    assert_eq!(sandbox.handle().hubspot(|portal, _| portal.contacts().live_count()), 0);
+
+    let place = place.with("KIZUNA_HUBSPOT_TOKEN", &sandbox.hubspot_token);
+    let _up = place.up().await;
+    let count = || sandbox.handle().hubspot(|portal, _| portal.contacts().live_count());
+    eventually("the contact is made", async || (count() == 1).then_some(())).await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = Place::new().with("KIZUNA_LISTEN", &listener.local_addr().unwrap().to_string());
+    let ended = place.run(&["up"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.stderr.contains("KIZUNA_LISTEN"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn another_master_key_is_told_from_damage() {
+    let place = Place::new();
+    place.add_unchecked("1000000001").await;
+    let place = place.with("KIZUNA_MASTER_KEY", &"0123456789abcdef".repeat(4));
+    let ended = place.run(&["connection", "list"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.stderr.contains("KIZUNA_MASTER_KEY"), "{}", ended.stderr);
+}

@@ -1,0 +1,97 @@
+//! Command line and settings.
+
+use crate::place::Place;
+
+#[tokio::test]
+async fn every_command_has_a_help_page_with_its_flags() {
+    let place = Place::new();
+    let commands: [&[&str]; 12] = [
+        &[],
+        &["demo"],
+        &["up"],
+        &["ingest"],
+        &["projector"],
+        &["sandbox"],
+        &["connection", "add"],
+        &["connection", "list"],
+        &["connection", "show"],
+        &["connection", "remove"],
+        &["contact", "show"],
+        &["topics", "create"],
+    ];
+    for command in commands {
+        let ended = place.run(&[command, &["--help"]].concat()).await;
+        assert_eq!(ended.status, 0, "{command:?}");
+        assert!(
+            ended.stdout.contains("Usage: kizuna") && ended.stdout.contains("--json"),
+            "{command:?}: {}",
+            ended.stdout
+        );
+    }
+}
+
+#[tokio::test]
+async fn wrong_settings_are_all_reported_and_nothing_is_begun() {
+    let place = Place::new().with("KIZUNA_LISTEN", "8080").with("KIZUNA_PLAN", "gold").with("KIZUNA_LISTN", "x");
+    let ended = place.run(&["up"]).await;
+    assert_eq!(ended.status, 2);
+    for place in ["KIZUNA_LISTEN: ", "KIZUNA_PLAN: ", "KIZUNA_LISTN: ", "did you mean KIZUNA_LISTEN?"] {
+        assert!(ended.stderr.contains(place), "{place} is missing: {}", ended.stderr);
+    }
+    assert_eq!(std::fs::read_dir(&place.directory).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn settings_come_from_the_file_in_the_directory_and_variables_go_first() {
+    let place = Place::new();
+    std::fs::write(place.directory.path().join("kizuna.toml"), "data_dir = \"elsewhere\"\nplan = \"professional\"\n")
+        .unwrap();
+    assert_eq!(place.json(&["connection", "list"]).await["max"], 10);
+    assert!(place.directory.path().join("elsewhere/log").is_dir());
+    let place = place.with("KIZUNA_PLAN", "enterprise");
+    assert_eq!(place.json(&["connection", "list"]).await["max"], 50);
+}
+
+#[tokio::test]
+async fn a_settings_file_that_was_named_must_exist() {
+    let ended = Place::new().run(&["connection", "list", "--config", "nowhere.toml"]).await;
+    assert_eq!(ended.status, 2);
+    assert!(ended.stderr.contains("nowhere.toml"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn an_error_is_json_where_json_was_asked_for() {
+    let ended = Place::new().run(&["connection", "show", "7", "--json"]).await;
+    assert_eq!(ended.status, 1);
+    let said: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+    assert!(said["error"].as_str().unwrap().contains("no connection 7"), "{said}");
+}
+
+#[tokio::test]
+async fn one_role_alone_needs_kafka_and_says_so() {
+    for role in ["ingest", "projector"] {
+        let place = Place::new().with("KIZUNA_LISTEN", "127.0.0.1:0").with("KIZUNA_ADMIN_LISTEN", "127.0.0.1:0");
+        let ended = place.run(&[role]).await;
+        assert_eq!(ended.status, 1);
+        assert!(ended.stderr.contains("KIZUNA_KAFKA_BROKERS"), "{}", ended.stderr);
+    }
+    let ended = Place::new().run(&["topics", "create"]).await;
+    assert!(ended.status == 1 && ended.stderr.contains("KIZUNA_KAFKA_BROKERS"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn the_sandbox_says_in_one_line_where_it_is() {
+    let place = Place::new();
+    let mut child = place.program(&["sandbox"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(child.stdout.take().unwrap()));
+    let line = tokio::time::timeout(crate::place::PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+    for name in ["line_api_url", "hubspot_api_url", "hubspot_token", "control_url"] {
+        assert!(said[name].is_string(), "{name}: {said}");
+    }
+    for name in ["channel_id", "channel_secret", "access_token", "bot_user_id"] {
+        assert!(said["line_channels"][0][name].is_string(), "{name}: {said}");
+    }
+    let page = reqwest::get(said["control_url"].as_str().unwrap()).await.unwrap();
+    assert!(page.status().is_success());
+}
