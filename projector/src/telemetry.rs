@@ -9,7 +9,8 @@ runtime::metrics! {
         fold_seconds: Histogram = "kizuna_projector_fold_seconds" buckets [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0],
         /// Records of the log that are not yet folded, by topic and partition.
         lag_records: IntGaugeVec = "kizuna_projector_lag_records" ["topic", "partition"],
-        /// Seconds between LINE's time of the newest folded event and now, by partition; grows while nothing happens.
+        /// Seconds by which the state is behind LINE, by partition: while records wait, the age of the newest event folded by
+        /// this process, else 0.
         lag_seconds: GaugeVec = "kizuna_projector_lag_seconds" ["partition"],
         /// Partitions owned by this process.
         partitions: IntGauge = "kizuna_projector_partitions",
@@ -23,7 +24,8 @@ runtime::metrics! {
         contacts: IntCounterVec = "kizuna_projector_contacts_total" ["outcome"],
         /// Contacts whose write has to be tried again.
         retries: IntCounter = "kizuna_projector_retries_total",
-        /// Seconds from the receipt of an event to HubSpot's answer to the write it caused.
+        /// Seconds from the receipt of an event to HubSpot's answer to the write it caused, kept in the log; backlog that
+        /// was read back from the state is not measured.
         sync_seconds: Histogram = "kizuna_projector_sync_seconds" buckets [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0],
         /// Profile look-ups by outcome: found, unavailable, failed.
         lookups: IntCounterVec = "kizuna_projector_profile_lookups_total" ["outcome"],

@@ -26,6 +26,8 @@ runtime::metrics! {
         burst_left: IntGauge = "kizuna_hubspot_burst_left_calls",
         /// Calls that Kizuna makes at most within a window.
         burst_max: IntGauge = "kizuna_hubspot_burst_max_calls",
+        /// Calls allowed a day for all apps of the portal; -1 when HubSpot does not tell.
+        daily_max: IntGauge = "kizuna_hubspot_daily_max_calls",
         /// Calls left today for all apps of the portal; -1 when HubSpot does not tell.
         daily_left: IntGauge = "kizuna_hubspot_daily_left_calls",
         /// Calls under way.
@@ -72,7 +74,9 @@ impl Metrics {
         let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.burst_left.set(gauge(status.burst_left));
         self.burst_max.set(gauge(status.burst_max));
-        self.daily_left.set(status.daily_left.map_or(-1, |left| i64::try_from(left).unwrap_or(i64::MAX)));
+        let daily = |calls: Option<u64>| calls.map_or(-1, |calls| i64::try_from(calls).unwrap_or(i64::MAX));
+        self.daily_max.set(daily(status.daily_max));
+        self.daily_left.set(daily(status.daily_left));
         self.in_flight.set(gauge(status.in_flight));
         self.waiting.with_label_values(&["fresh"]).set(gauge(status.fresh_waiting));
         self.waiting.with_label_values(&["backfill"]).set(gauge(status.backfill_waiting));

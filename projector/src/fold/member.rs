@@ -230,6 +230,7 @@ impl Member {
         let rules = connected.rules();
         for number in numbers {
             self.desk.revoke(*number);
+            self.forget_lag(*number);
             if let Some(mut lost) = owned.remove(number) {
                 lost.partition.flush(rules)?;
             }
@@ -367,16 +368,30 @@ impl Member {
     fn measure(&self, consumer: &mut dyn Consumer, owned: &mut BTreeMap<u32, Owned>) {
         let mut progress = Vec::new();
         for (number, owned) in owned.iter_mut() {
+            let mut waiting = 0;
             for topic in Topic::USER_STATE {
                 let next = owned.partition.store().checkpoint().next(topic);
                 progress.push((topic, *number, next));
                 if let Ok(span) = self.log.span(topic, *number) {
                     let lag = i64::try_from(span.next.saturating_sub(next.max(span.first))).unwrap_or(i64::MAX);
                     self.metrics.lag_records.with_label_values(&[topic.name(), &number.to_string()]).set(lag);
+                    waiting += lag;
                 }
             }
+            let newest_ms = owned.partition.newest_event_ms().filter(|_| waiting > 0);
+            let behind_ms = newest_ms.map_or(0, |newest_ms| self.clock.now_ms().saturating_sub(newest_ms).max(0));
+            self.metrics.lag_seconds.with_label_values(&[&number.to_string()]).set(behind_ms as f64 / 1000.0);
         }
         consumer.report(&progress);
+    }
+
+    /// Somebody else reports the lag of the partition from now on. What was never reported cannot be removed.
+    fn forget_lag(&self, partition: u32) {
+        let partition = partition.to_string();
+        for topic in Topic::USER_STATE {
+            drop(self.metrics.lag_records.remove_label_values(&[topic.name(), &partition]));
+        }
+        drop(self.metrics.lag_seconds.remove_label_values(&[&partition]));
     }
 }
 

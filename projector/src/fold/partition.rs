@@ -36,17 +36,23 @@ pub struct Folded {
 pub struct Partition {
     number: u32,
     store: Store,
+    newest_event_ms: Option<i64>,
 }
 
 impl Partition {
     /// Goes on from where the store is.
     pub fn new(number: u32, store: Store) -> Self {
-        Self { number, store }
+        Self { number, store, newest_event_ms: None }
     }
 
     /// The store.
     pub fn store(&mut self) -> &mut Store {
         &mut self.store
+    }
+
+    /// LINE's time of the newest event folded since this process has the partition, milliseconds since 1970.
+    pub fn newest_event_ms(&self) -> Option<i64> {
+        self.newest_event_ms
     }
 
     /// Folds records into the state in memory; [`Partition::flush`] makes it last. Records folded before are passed over.
@@ -79,6 +85,7 @@ impl Partition {
             Input::Nothing => return Ok(()),
             Input::Event { event, received_at_ms } => {
                 self.store.user_mut(event.user)?.apply(&event);
+                self.newest_event_ms = self.newest_event_ms.max(Some(event.at.time_ms));
                 (event.user, Some(received_at_ms))
             }
             Input::Profile(user, connection, profile) => {
@@ -101,7 +108,7 @@ impl Partition {
     /// When the store fails.
     pub fn flush(&mut self, rules: &Connections) -> Result<(), store::Error> {
         let number = self.number;
-        self.store.flush(|id, user| work(number, id, user, rules, false).is_some())
+        self.store.flush(|id, user| work(number, id, user, rules).is_some())
     }
 
     /// What is to be done for the users that a batch touched. A user with nothing left to do is told too, so that earlier
@@ -114,7 +121,8 @@ impl Partition {
         for (id, received_at_ms) in &folded.touched {
             let Some(user) = self.store.user(*id)? else { continue };
             let fresh = received_at_ms.is_some_and(|received| received >= now_ms.saturating_sub(FRESH_MS));
-            due.push(work(self.number, *id, user, rules, fresh).unwrap_or_else(|| nothing(self.number, *id, user)));
+            let work = work(self.number, *id, user, rules).unwrap_or_else(|| nothing(self.number, *id, user));
+            due.push(Work { fresh, received_at_ms: *received_at_ms, ..work });
         }
         Ok(due)
     }
@@ -125,7 +133,7 @@ impl Partition {
     /// When the store fails.
     pub fn backlog(&mut self, after: Option<i64>, rows: usize, rules: &Connections) -> Result<Backlog, store::Error> {
         let Page { users, next } = self.store.pending(after, rows)?;
-        let work = users.iter().filter_map(|(id, user)| work(self.number, *id, user, rules, false)).collect();
+        let work = users.iter().filter_map(|(id, user)| work(self.number, *id, user, rules)).collect();
         Ok(Backlog { work, next })
     }
 
@@ -142,7 +150,7 @@ impl Partition {
         let Page { users, next } = self.store.users(after, rows)?;
         let mut due = Vec::new();
         for (id, user) in &users {
-            due.extend(work(self.number, *id, user, rules, false));
+            due.extend(work(self.number, *id, user, rules));
             self.store.user_mut(*id)?;
         }
         self.flush(rules)?;
@@ -159,16 +167,25 @@ pub struct Backlog {
 }
 
 /// What is to be done for a user; `None` when nothing is.
-fn work(partition: u32, id: UserId, user: &User, rules: &Connections, fresh: bool) -> Option<Work> {
+fn work(partition: u32, id: UserId, user: &User, rules: &Connections) -> Option<Work> {
     let action = decide(id, user, rules);
     let shown = action != Action::Nothing || matches!(user.account.link, Link::Live(_));
     let active = user.friends().filter(|(number, _)| shown && rules.get(*number).is_some());
     let lookups: Vec<_> = active.filter_map(|(number, friend)| Some((number, friend.profile_due()?))).collect();
     let idle = action == Action::Nothing && lookups.is_empty();
-    (!idle).then(|| Work { partition, user: id, action, account: user.account.clone(), lookups, fresh, attempts: 0 })
+    (!idle).then(|| Work { action, lookups, ..nothing(partition, id, user) })
 }
 
 fn nothing(partition: u32, id: UserId, user: &User) -> Work {
     let account = user.account.clone();
-    Work { partition, user: id, action: Action::Nothing, account, lookups: Vec::new(), fresh: false, attempts: 0 }
+    Work {
+        partition,
+        user: id,
+        action: Action::Nothing,
+        account,
+        lookups: Vec::new(),
+        fresh: false,
+        received_at_ms: None,
+        attempts: 0,
+    }
 }

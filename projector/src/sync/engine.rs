@@ -167,6 +167,10 @@ impl Engine {
         }
         for (work, revision, outcome) in confirmed {
             self.metrics.contacts.with_label_values(&[outcome]).inc();
+            if let Some(received_at_ms) = work.received_at_ms {
+                let took_ms = self.clock.now_ms().saturating_sub(received_at_ms).max(0);
+                self.metrics.sync_seconds.observe(took_ms as f64 / 1000.0);
+            }
             self.desk.queue().ended(work.user, Ended::Confirmed(revision), now);
         }
         for user in open {

@@ -37,6 +37,8 @@ pub struct Work {
     pub lookups: Vec<(ConnectionNumber, ProfileDue)>,
     /// Did it just happen, or is it backlog?
     pub fresh: bool,
+    /// When ingest took the oldest event that waits with it, milliseconds since 1970; `None` where no event is known.
+    pub received_at_ms: Option<i64>,
     /// How often it was tried already; counted by the queue.
     pub attempts: u32,
 }
@@ -114,7 +116,8 @@ impl Queue {
         let Some(entry) = self.entries.get_mut(&user) else { return self.push_new(work, now) };
         let fresh = entry.work.fresh || work.fresh;
         self.backlog -= usize::from(fresh && !entry.work.fresh);
-        entry.work = Work { fresh, attempts: entry.work.attempts, ..work };
+        let received_at_ms = entry.work.received_at_ms.or(work.received_at_ms);
+        entry.work = Work { fresh, received_at_ms, attempts: entry.work.attempts, ..work };
         match entry.phase {
             Phase::WithWorker => {}
             Phase::Settling(revision) if entry.work.account.revision() < revision => {}
@@ -172,6 +175,9 @@ impl Queue {
     /// A worker ended with a user.
     pub fn ended(&mut self, user: UserId, ended: Ended, now: Instant) {
         let Some(entry) = self.entries.get_mut(&user) else { return };
+        if matches!(ended, Ended::Confirmed(_)) {
+            entry.work.received_at_ms = None;
+        }
         match ended {
             Ended::Confirmed(revision) if entry.work.account.revision() < revision => {
                 entry.phase = Phase::Settling(revision)

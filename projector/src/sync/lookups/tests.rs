@@ -14,7 +14,16 @@ fn asks(covers_ms: &[i64]) -> Work {
     let due = |covers_ms: &i64| (connection(), ProfileDue { covers_ms: *covers_ms, first: true });
     let lookups = covers_ms.iter().map(due).collect();
     let (user, account) = (UserId::from_u128(1), Account::default());
-    Work { partition: 0, user, action: Action::Nothing, account, lookups, fresh: true, attempts: 0 }
+    Work {
+        partition: 0,
+        user,
+        action: Action::Nothing,
+        account,
+        lookups,
+        fresh: true,
+        received_at_ms: None,
+        attempts: 0,
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,6 +37,7 @@ fn update(number: u128, text: &str, revision: u64) -> Work {
         account: account(revision),
         lookups: Vec::new(),
         fresh: true,
+        received_at_ms: None,
         attempts: 0,
     }
 }
@@ -190,4 +191,24 @@ async fn work_of_a_lost_partition_is_dropped_and_its_end_is_ignored() {
     queue.drop_partition(0);
     queue.ended(user(1), Ended::Retry(ms(1)), start);
     assert_eq!(queue.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_is_measured_from_the_oldest_event_that_waits_for_it_and_only_once() {
+    let (mut queue, start) = (Queue::default(), Instant::now());
+    let at = |received_at_ms, work| Work { received_at_ms, ..work };
+    queue.push(at(Some(10), update(1, "a", 0)), start);
+    queue.push(at(Some(20), update(1, "b", 0)), start);
+    queue.push(at(None, update(1, "c", 0)), start);
+    let taken = queue.take(Batch::Update, 10, start + LINGER);
+    assert_eq!(taken[0].received_at_ms, Some(10));
+
+    queue.ended(taken[0].user, Ended::Retry(LINGER), start + LINGER);
+    let taken = queue.take(Batch::Update, 10, start + 2 * LINGER);
+    assert_eq!(taken[0].received_at_ms, Some(10), "a failed write goes on being measured");
+
+    queue.ended(taken[0].user, Ended::Confirmed(1), start + 2 * LINGER);
+    queue.push(at(None, update(1, "d", 1)), start + 2 * LINGER);
+    let taken = queue.take(Batch::Update, 10, start + 3 * LINGER);
+    assert_eq!(taken[0].received_at_ms, None);
 }
