@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// How long a change waits for company, so that a burst of events becomes one write and a batch fills up.
 pub const LINGER: Duration = Duration::from_millis(100);
 
+/// The same for the backlog, of which nobody waits for one contact, but whoever pays for the calls wants full batches.
+pub const BACKLOG_LINGER: Duration = Duration::from_secs(1);
+
 /// How long a new friend's contact waits for the first answer about name and picture.
 pub const PROFILE_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -44,6 +47,10 @@ pub struct Work {
 }
 
 impl Work {
+    const fn linger(&self) -> Duration {
+        if self.fresh { LINGER } else { BACKLOG_LINGER }
+    }
+
     fn asks_first_profile(&self) -> bool {
         self.lookups.iter().any(|(_, due)| due.first)
     }
@@ -89,6 +96,12 @@ struct Lane {
     batch: Batch,
 }
 
+impl Lane {
+    const fn linger(self) -> Duration {
+        if self.backlog { BACKLOG_LINGER } else { LINGER }
+    }
+}
+
 /// When it is ready, and its place among those ready at the same instant.
 type Turn = (Instant, u64);
 
@@ -114,10 +127,10 @@ impl Queue {
     pub fn push(&mut self, work: Work, now: Instant) -> bool {
         let user = work.user;
         let Some(entry) = self.entries.get_mut(&user) else { return self.push_new(work, now) };
-        let fresh = entry.work.fresh || work.fresh;
-        self.backlog -= usize::from(fresh && !entry.work.fresh);
-        let received_at_ms = entry.work.received_at_ms.or(work.received_at_ms);
-        entry.work = Work { fresh, received_at_ms, attempts: entry.work.attempts, ..work };
+        let became_fresh = work.fresh && !entry.work.fresh;
+        self.backlog -= usize::from(became_fresh);
+        let (fresh, attempts) = (entry.work.fresh || work.fresh, entry.work.attempts);
+        entry.work = Work { fresh, attempts, ..work };
         match entry.phase {
             Phase::WithWorker => {}
             Phase::Settling(revision) if entry.work.account.revision() < revision => {}
@@ -126,7 +139,9 @@ impl Queue {
                 let still_waits = entry.waits_for_profile && entry.work.asks_first_profile();
                 let answered = entry.waits_for_profile && !still_waits;
                 entry.waits_for_profile = still_waits;
-                self.wait_until(user, if answered { ready_at.min(now + LINGER) } else { ready_at });
+                let sooner = answered || (became_fresh && attempts == 0 && !still_waits);
+                let linger = entry.work.linger();
+                self.wait_until(user, if sooner { ready_at.min(now + linger) } else { ready_at });
             }
         }
         true
@@ -139,24 +154,27 @@ impl Queue {
         if self.entries.len() >= USERS_MAX || (!work.fresh && self.backlog >= BACKLOG_MAX) {
             return false;
         }
-        let (user, waits_for_profile) = (work.user, work.asks_first_profile());
+        let (user, waits_for_profile, linger) = (work.user, work.asks_first_profile(), work.linger());
         self.backlog += usize::from(!work.fresh);
         self.entries.insert(user, Entry { work, phase: Phase::WithWorker, waits_for_profile });
-        self.wait_until(user, now + if waits_for_profile { PROFILE_PATIENCE } else { LINGER });
+        self.wait_until(user, now + if waits_for_profile { PROFILE_PATIENCE } else { linger });
         true
     }
 
-    /// Users ready for one batch call of this kind, at most `max`, fresh ones first. Those that only wait for company are
-    /// taken along once one is ready.
+    /// Users for one batch call of this kind, at most `max`, fresh ones first: once one of them is ready, or as soon as those
+    /// that only wait for company fill the batch.
     pub fn take(&mut self, batch: Batch, max: usize, now: Instant) -> Vec<Work> {
-        let ready = |lane: &BTreeMap<Turn, UserId>| lane.keys().next().is_some_and(|(ready_at, _)| *ready_at <= now);
-        let lanes = [false, true].map(|backlog| self.lanes.get(&Lane { backlog, batch }));
-        if !lanes.iter().flatten().any(|lane| ready(lane)) {
+        let lanes = [false, true].map(|backlog| Lane { backlog, batch });
+        let waiting = lanes.into_iter().filter_map(|lane| Some((lane, self.lanes.get(&lane)?)));
+        let (mut ready, mut taken) = (false, Vec::new());
+        for (lane, turns) in waiting {
+            ready |= turns.keys().next().is_some_and(|(ready_at, _)| *ready_at <= now);
+            let lingering = turns.iter().take_while(|((ready_at, _), _)| *ready_at <= now + lane.linger());
+            taken.extend(lingering.map(|(_, user)| *user).take(max - taken.len()));
+        }
+        if !ready && taken.len() < max {
             return Vec::new();
         }
-        let soon = |turn: &Turn| turn.0 <= now + LINGER;
-        let users = lanes.into_iter().flatten().flat_map(|lane| lane.iter().take_while(|(turn, _)| soon(turn)));
-        let taken: Vec<UserId> = users.take(max).map(|(_, user)| *user).collect();
         taken.into_iter().filter_map(|user| self.hand_out(user)).collect()
     }
 
@@ -195,7 +213,8 @@ impl Queue {
         let Some(entry) = self.entries.get_mut(&user) else { return };
         let waited = std::mem::take(&mut entry.waits_for_profile);
         if waited && let Phase::Waiting(_, (ready_at, _)) = entry.phase {
-            self.wait_until(user, ready_at.min(now + LINGER));
+            let linger = entry.work.linger();
+            self.wait_until(user, ready_at.min(now + linger));
         }
     }
 
@@ -225,10 +244,10 @@ impl Queue {
 
     /// The fold has seen the last answer: go on with what is left to do, if anything.
     fn settle(&mut self, user: UserId, now: Instant) {
-        if let Some(entry) = self.entries.get_mut(&user) {
-            entry.work.attempts = 0;
-        }
-        self.wait_until(user, now + LINGER);
+        let Some(entry) = self.entries.get_mut(&user) else { return };
+        entry.work.attempts = 0;
+        let linger = entry.work.linger();
+        self.wait_until(user, now + linger);
     }
 
     fn wait_until(&mut self, user: UserId, ready_at: Instant) {

@@ -140,6 +140,20 @@ async fn fresh_changes_go_before_the_backlog_which_fills_the_batch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_backlog_waits_for_full_batches_and_a_full_batch_for_nothing() {
+    let (mut queue, start) = (Queue::default(), Instant::now());
+    let backlog = |number| Work { fresh: false, ..update(number, "old", 1) };
+    for number in 0..99 {
+        queue.push(backlog(number), start);
+    }
+    assert!(taken(&mut queue, Batch::Update, start + ms(999)).is_empty());
+    queue.push(backlog(99), start + ms(10));
+    assert_eq!(taken(&mut queue, Batch::Update, start + ms(10)).len(), 100);
+    queue.push(backlog(100), start);
+    assert_eq!(taken(&mut queue, Batch::Update, start + BACKLOG_LINGER), [100]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_backlog_change_that_happens_again_now_is_fresh() {
     let (mut queue, start) = (Queue::default(), Instant::now());
     for number in 0..=100 {
