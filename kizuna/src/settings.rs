@@ -4,7 +4,7 @@ use contact::plan::PlanError;
 use contact::{Names, Plan};
 use runtime::logging::{Filter, Format};
 use runtime::secret::Secret;
-use runtime::settings::{BaseUrl, Family, File, Invalid, Reader, Source, Value, Whole};
+use runtime::settings::{BaseUrl, Family, File, Invalid, Problem, Reader, Source, Value, Whole};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -93,7 +93,15 @@ impl Settings {
         check_together(&mut source);
         let settings = Self::read(&mut source);
         source.finish()?;
-        Ok(settings.expect("settings without a problem have all been read"))
+        let settings = settings.expect("settings without a problem have all been read");
+        settings.check_kafka()?;
+        Ok(settings)
+    }
+
+    /// What Kafka's settings must be for the log to keep its promises.
+    fn check_kafka(&self) -> Result<(), Invalid> {
+        let Some(Err(error)) = self.kafka_log().map(|kafka| kafka.validate()) else { return Ok(()) };
+        Err(Invalid(error.to_string().lines().map(|line| Problem::Rule(line.to_owned())).collect()))
     }
 
     /// The plan.
@@ -306,6 +314,20 @@ mod tests {
         );
         load(&[("KIZUNA_KAFKA_BROKERS", "a:1, b:2"), ("KIZUNA_KAFKA_SECURITY_PROTOCOL", "ssl")]).expect("good");
         problems(&[("KIZUNA_KAFKA_BROKERS", "a")]);
+    }
+
+    #[test]
+    fn kafka_settings_that_would_lose_records_are_all_refused() {
+        let found = problems(&[
+            ("KIZUNA_KAFKA_BROKERS", "a:1"),
+            ("KIZUNA_KAFKA_ACKS", "1"),
+            ("KIZUNA_KAFKA_GROUP_ID", "mine"),
+            ("KIZUNA_KAFKA_REPLICATION", "1"),
+        ]);
+        assert_eq!(found.len(), 3, "{found:?}");
+        for place in ["KIZUNA_KAFKA_ACKS", "KIZUNA_KAFKA_GROUP_ID", "KIZUNA_KAFKA_MIN_ISR"] {
+            assert!(found.iter().any(|problem| problem.contains(place)), "{place}: {found:?}");
+        }
     }
 
     #[test]

@@ -96,3 +96,52 @@ fn refused(error: &Error) -> Step {
     };
     Step::failed("properties", error.to_string()).with_by_hand(what)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onboarding::step::Outcome;
+
+    fn judged(outcomes: &[(&str, Ensured)]) -> Provisioned {
+        let named: Vec<_> = outcomes.iter().map(|(name, outcome)| ((*name).to_owned(), outcome.clone())).collect();
+        judge(&named)
+    }
+
+    #[test]
+    fn properties_are_new_only_if_all_of_them_were_made_now() {
+        let new = judged(&[("line_follow_1", Ensured::Created), ("line_user_id_1", Ensured::Created)]);
+        assert_eq!((new.step.result, new.existed), (Outcome::Done, Some(false)));
+        for before in [Ensured::Existed, Ensured::Restored, Ensured::Repaired] {
+            let some_before = judged(&[("line_follow_1", Ensured::Created), ("line_user_id_1", before)]);
+            assert_eq!((some_before.step.result, some_before.existed), (Outcome::Done, Some(true)));
+        }
+    }
+
+    #[test]
+    fn a_property_that_cannot_be_used_fails_the_step_and_is_named_with_the_reason() {
+        let reason = "a number".to_owned();
+        let provisioned =
+            judged(&[("line_follow_1", Ensured::Conflicting { reason }), ("line_user_id_1", Ensured::Created)]);
+        assert_eq!((provisioned.step.result, provisioned.existed), (Outcome::Failed, None));
+        assert_eq!(provisioned.step.detail, "line_follow_1 is something else already (a number)");
+        assert!(provisioned.step.by_hand.is_some());
+    }
+
+    #[test]
+    fn each_connection_is_judged_by_its_own_properties() {
+        let number = |number| ConnectionNumber::new(number).expect("not 0");
+        let outcomes = [("line_follow_1", Ensured::Created), ("line_follow_12", Ensured::Unseen)]
+            .map(|(name, outcome)| (name.to_owned(), outcome));
+        let of = |connection| outcomes_of(number(connection), &Names::default(), &outcomes);
+        assert_eq!(of(1), [("line_follow_1".to_owned(), Ensured::Created)]);
+        assert_eq!(of(12), [("line_follow_12".to_owned(), Ensured::Unseen)]);
+    }
+
+    #[test]
+    fn what_to_do_depends_on_what_hubspot_said() {
+        let advice = |error| refused(&error).by_hand.expect("there is always something to do");
+        assert!(advice(Error::Unauthorized).contains("KIZUNA_HUBSPOT_TOKEN"));
+        assert!(advice(Error::MissingScopes { scopes: Vec::new() }).contains("crm.schemas.contacts.write"));
+        assert!(advice(Error::Unavailable { detail: String::new() }).contains("later"));
+    }
+}

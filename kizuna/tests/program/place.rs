@@ -130,10 +130,15 @@ impl Up {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// Asks it to stop, as a service manager does, and gives what it said.
-    pub async fn stop(mut self) -> Ended {
+    /// Asks it to stop, as a service manager does.
+    pub fn signal(&self) {
         let pid = self.child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Asks it to stop, waits, and gives what it said.
+    pub async fn stop(mut self) -> Ended {
+        self.signal();
         let mut log = String::new();
         timeout(PATIENCE, self.child.stderr.take().unwrap().read_to_string(&mut log)).await.unwrap().unwrap();
         let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();

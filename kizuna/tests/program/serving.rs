@@ -54,6 +54,23 @@ async fn without_a_hubspot_token_events_are_kept_and_sent_once_there_is_one() {
 }
 
 #[tokio::test]
+async fn a_second_signal_ends_it_without_waiting_for_work_under_way() {
+    let up = Place::new().up().await;
+    let address = up.webhook_base_url.strip_prefix("http://").unwrap();
+    let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+    let half_a_request = b"POST /line/webhook/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n";
+    tokio::io::AsyncWriteExt::write_all(&mut client, half_a_request).await.unwrap();
+    eventually("the request is open", async || {
+        up.get("/metrics").await.1.contains("kizuna_ingest_open_connections 1").then_some(())
+    })
+    .await;
+    up.signal();
+    eventually("it takes nothing new in", async || tokio::net::TcpStream::connect(address).await.err()).await;
+    let ended = up.stop().await;
+    assert_eq!(ended.status, 130, "{ended:?}");
+}
+
+#[tokio::test]
 async fn an_address_that_is_taken_is_named() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = Place::new().with("KIZUNA_LISTEN", &listener.local_addr().unwrap().to_string());

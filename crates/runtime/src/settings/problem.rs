@@ -2,20 +2,28 @@
 
 use std::fmt;
 
-/// One thing that is wrong: where, what was found, what was expected.
+/// One thing that is wrong. It never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Where: the variable, or the key and its file.
-    pub place: String,
-    /// What was found there; never a secret.
-    pub found: String,
-    /// What would be right.
-    pub expected: String,
+pub enum Problem {
+    /// A value that cannot be used, or a setting that does not exist.
+    Value {
+        /// Where: the variable, or the key and its file.
+        place: String,
+        /// What was found there.
+        found: String,
+        /// What would be right.
+        expected: String,
+    },
+    /// Settings that are good each for itself and do not go together.
+    Rule(String),
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: found {}, expected {}", self.place, self.found, self.expected)
+        match self {
+            Self::Value { place, found, expected } => write!(f, "{place}: found {found}, expected {expected}"),
+            Self::Rule(text) => f.write_str(text),
+        }
     }
 }
 

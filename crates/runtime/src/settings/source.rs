@@ -137,10 +137,10 @@ impl<'a> Source<'a> {
         members.into_iter().filter_map(take).collect()
     }
 
-    /// Records a problem that a rule over several settings found.
+    /// Records a value that cannot be used.
     pub fn refuse(&mut self, place: &str, found: &str, expected: &str) {
-        let problem = Problem { place: place.to_owned(), found: found.to_owned(), expected: expected.to_owned() };
-        self.problems.push(problem);
+        let (place, found, expected) = (place.to_owned(), found.to_owned(), expected.to_owned());
+        self.problems.push(Problem::Value { place, found, expected });
     }
 
     /// Ends the reading: what nobody asked for is unknown.
