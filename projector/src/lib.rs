@@ -85,6 +85,7 @@ pub async fn run(
     status: Arc<Status>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), fold::Error> {
+    metrics.begin();
     let (desk, stop) = (Arc::new(Desk::new(outside.crm.is_some())), Stop::default());
     let member = member(&settings, &outside, metrics.clone(), status, Arc::clone(&desk), stop.clone());
     let mut fold = tokio::task::spawn_blocking(move || member.run());

@@ -29,11 +29,29 @@ runtime::metrics! {
         sync_seconds: Histogram = "kizuna_projector_sync_seconds" buckets [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0],
         /// Profile look-ups by outcome: found, unavailable, failed.
         lookups: IntCounterVec = "kizuna_projector_profile_lookups_total" ["outcome"],
-        /// Records set aside, by reason.
+        /// Records set aside, by reason: malformed, merged, refused, settled.
         dead_letters: IntCounterVec = "kizuna_projector_dead_letters_total" ["reason"],
         /// Is sending stopped until an operator acts, because HubSpot does not accept the token or its scopes? 1 or 0.
         paused: IntGauge = "kizuna_projector_paused",
-        /// Times the log or the state store failed and was tried again.
+        /// Times the log or the state store failed and was tried again, by part: log, store.
         failures: IntCounterVec = "kizuna_projector_failures_total" ["part"],
+    }
+}
+
+impl Metrics {
+    /// Shows what has not happened yet as zeros, so that the first time is seen as a change.
+    pub(crate) fn begin(&self) {
+        for outcome in ["created", "updated", "found", "recreated", "gone", "merged", "refused", "settled"] {
+            self.contacts.with_label_values(&[outcome]);
+        }
+        for outcome in ["found", "unavailable", "failed"] {
+            self.lookups.with_label_values(&[outcome]);
+        }
+        for reason in ["malformed", "merged", "refused", "settled"] {
+            self.dead_letters.with_label_values(&[reason]);
+        }
+        for part in ["log", "store"] {
+            self.failures.with_label_values(&[part]);
+        }
     }
 }

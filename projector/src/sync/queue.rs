@@ -130,7 +130,8 @@ impl Queue {
         let became_fresh = work.fresh && !entry.work.fresh;
         self.backlog -= usize::from(became_fresh);
         let (fresh, attempts) = (entry.work.fresh || work.fresh, entry.work.attempts);
-        entry.work = Work { fresh, attempts, ..work };
+        let received_at_ms = entry.work.received_at_ms.or(work.received_at_ms);
+        entry.work = Work { fresh, received_at_ms, attempts, ..work };
         match entry.phase {
             Phase::WithWorker => {}
             Phase::Settling(revision) if entry.work.account.revision() < revision => {}
