@@ -73,7 +73,10 @@ impl Client {
         let Settings { base_url, version, token, names, connect_timeout, timeout, read_attempts_max, budget } =
             settings;
         let transport = Transport::new(&base_url, &version, &token, connect_timeout, timeout)?;
-        Ok(Self { names, metrics, budget: Budget::new(budget, clock), transport, read_attempts_max })
+        let budget = Budget::new(budget, clock);
+        metrics.begin();
+        metrics.show(&budget.status());
+        Ok(Self { names, metrics, budget, transport, read_attempts_max })
     }
 
     /// The request budget, for dashboards.

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::endpoint::Endpoint;
-use crate::limit::Status;
+use crate::limit::{Status, Why};
 use crate::transport::{Answer, Loss};
 use std::time::Duration;
 
@@ -39,7 +39,32 @@ runtime::metrics! {
     }
 }
 
+/// What failed calls make Kizuna do, in the words of the metric.
+const REACTIONS: [&str; 11] = [
+    "rate_limited",
+    "locked",
+    "migrating",
+    "unavailable",
+    "unknown",
+    "unauthorized",
+    "missing_scopes",
+    "not_found",
+    "rejected",
+    "garbage",
+    "unfit",
+];
+
 impl Metrics {
+    /// Shows what has not happened yet as zeros, so that the first time is seen as a change.
+    pub(crate) fn begin(&self) {
+        for reaction in REACTIONS {
+            self.failures.with_label_values(&[reaction]);
+        }
+        for why in Why::ALL {
+            self.paused_until.with_label_values(&[why.as_str()]);
+        }
+    }
+
     pub(crate) fn called(&self, endpoint: Endpoint, exchange: &Result<Answer, Loss>, took: Duration) {
         let status = match exchange {
             Ok(answer) => answer.status.to_string(),

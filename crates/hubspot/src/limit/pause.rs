@@ -26,6 +26,10 @@ pub enum Why {
 }
 
 impl Why {
+    /// Every reason.
+    pub const ALL: [Self; 7] =
+        [Self::Burst, Self::Search, Self::Daily, Self::Locked, Self::Migration, Self::Outage, Self::Credentials];
+
     /// One word, for dashboards and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
