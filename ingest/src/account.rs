@@ -81,6 +81,7 @@ impl Accounts {
         let mut secrets = connection.channel_secrets.iter().filter(|secret| !secret.is_empty());
         let keys =
             std::array::from_fn(|_| secrets.next().map_or(self.decoy.clone(), |secret| Key::new(secret.expose())));
+        self.metrics.begin_account(&label);
         let accepted = self.metrics.webhooks.with_label_values(&[label.as_str(), "accepted"]);
         Account { connection, label, accepted, keys }
     }

@@ -43,6 +43,7 @@ pub async fn run(
 ) -> Result<(), Error> {
     let within = settings.drain_timeout;
     let places = settings.connections_max;
+    metrics.begin();
     let receiver = Arc::new(Receiver {
         accounts: Accounts::new(metrics.clone()),
         intake: Intake::new(log, settings.pending_bytes_max, metrics.clone()),

@@ -32,6 +32,30 @@ runtime::metrics! {
     }
 }
 
+impl Metrics {
+    /// Shows what nobody in particular does as zeros, so that the first time is seen as a change.
+    pub(crate) fn begin(&self) {
+        for outcome in ["unauthorized", "too_large", "too_slow", "broken"] {
+            self.webhooks.with_label_values(&["none", outcome]);
+        }
+        self.begin_verifying("none");
+    }
+
+    /// Shows what may happen to the webhooks of a connection as zeros.
+    pub(crate) fn begin_account(&self, connection: &str) {
+        for outcome in ["accepted", "dead_letter", "wrong_destination", "unavailable"] {
+            self.webhooks.with_label_values(&[connection, outcome]);
+        }
+        self.begin_verifying(connection);
+    }
+
+    fn begin_verifying(&self, connection: &str) {
+        for reason in ["missing", "wrong"] {
+            self.verification_failures.with_label_values(&[connection, reason]);
+        }
+    }
+}
+
 /// The types that are counted by name. Whoever can sign could otherwise make up a new label for each event.
 const TYPES: [&str; 20] = [
     "message",
