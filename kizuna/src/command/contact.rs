@@ -6,7 +6,7 @@ use crate::output;
 use crate::settings::Settings;
 use crate::wiring::Installation;
 use anyhow::Context;
-use contact::{Link, Names, Property, UserId};
+use contact::{Field, Link, Names, Property, UserId};
 use eventlog::partitioning::partition;
 use eventlog::{Log, Record, Topic};
 use projector::decode::{Decoder, Input};
@@ -121,6 +121,14 @@ fn as_value(user: UserId, explained: &Explained, names: &Names, facts: usize) ->
     })
 }
 
+/// A value as people read it.
+fn readable(property: Property, value: &str) -> String {
+    match value.parse() {
+        Ok(ms) if property.field == Field::SyncDate => output::time(ms),
+        _ => output::shown(value, 40),
+    }
+}
+
 fn values(explained: &Explained) -> impl Iterator<Item = (&Property, &str)> {
     explained.values.iter().map(|(property, value)| (property, &**value))
 }
@@ -155,7 +163,7 @@ fn as_text(user: UserId, explained: &Explained, facts: usize) -> String {
         let cause = explained.causes.get(property);
         [
             property.label(),
-            output::shown(value, 40),
+            readable(*property, value),
             if is_confirmed { "yes" } else { "not yet" }.to_owned(),
             cause.map(|cause| output::time(cause.time_ms)).unwrap_or_default(),
             cause.map(|cause| cause.kind.clone()).unwrap_or_default(),
