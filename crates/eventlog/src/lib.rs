@@ -53,7 +53,8 @@ pub trait Log: Send + Sync {
     /// records keep their order within a partition. On an error nothing is promised: any of them may be in the log.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], [`Error::Refused`].
+    /// [`Error::Unavailable`]; [`Error::Refused`], for a record larger than [`NewRecord::MAX_BYTES`] at the least;
+    /// [`Error::Damaged`].
     async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error>;
 
     /// How many partitions a topic has.
@@ -62,13 +63,14 @@ pub trait Log: Send + Sync {
     /// The offsets that a partition holds now. Blocks on I/O for a bounded time.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`], [`Error::Damaged`]; [`Error::Unfit`] for a partition that the topic does not have.
     fn span(&self, topic: Topic, partition: u32) -> Result<Span, Error>;
 
     /// Reads one partition from an offset on, without a consumer group.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], [`Error::OutOfRange`].
+    /// [`Error::Unavailable`], [`Error::Damaged`]; [`Error::OutOfRange`], which may also come from the first read;
+    /// [`Error::Unfit`] for a partition that the topic does not have.
     fn reader(&self, topic: Topic, partition: u32, from: u64) -> Result<Box<dyn Reader>, Error>;
 
     /// Joins the consumer group that shares the partitions of `topics`, which must all have the same partition count: whoever
