@@ -3,8 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// A body over the limit is read on and thrown away up to this many times the limit, so that the refusal reaches
 /// clients that listen only after they have sent everything.
@@ -22,8 +21,8 @@ pub(crate) enum Refused {
 }
 
 /// The whole body. A body that came in one piece, as LINE's do, is not copied.
-pub(crate) async fn read(body: Incoming, bytes_max: usize, within: Duration) -> Result<Bytes, Refused> {
-    timeout(within, collect(body, bytes_max)).await.unwrap_or(Err(Refused::TooSlow))
+pub(crate) async fn read(body: Incoming, bytes_max: usize, until: Instant) -> Result<Bytes, Refused> {
+    timeout_at(until, collect(body, bytes_max)).await.unwrap_or(Err(Refused::TooSlow))
 }
 
 async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Bytes, Refused> {

@@ -7,6 +7,7 @@ use crate::telemetry::{Events, Metrics};
 use crate::{Settings, records};
 use bytes::Bytes;
 use connection::View;
+use eventlog::NewRecord;
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONNECTION, HeaderValue};
@@ -51,22 +52,30 @@ enum Outcome {
     Unread(Refused),
 }
 
+/// What is left to do for a webhook once it was looked at.
+enum Verdict {
+    /// Nothing.
+    Ended(Outcome),
+    /// These records have to get into the log; then the outcome is this one.
+    Append { records: Vec<NewRecord>, first_event: Box<str>, then: Outcome },
+}
+
 impl Receiver {
     /// Answers one request.
     pub async fn answer(&self, request: Request<Incoming>) -> Answer {
         let started = Instant::now();
         let (head, body) = request.into_parts();
-        let Some(token) = webhook_token(head.uri.path()) else {
+        if webhook_token(&head).is_none() {
             self.metrics.misdirected.inc();
             return empty(StatusCode::NOT_FOUND);
-        };
+        }
         if head.method != Method::POST {
             self.metrics.misdirected.inc();
             let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return answer;
         }
-        let (sender, outcome) = self.webhook(token, &head, body, started).await;
+        let (sender, outcome) = self.webhook(head, body, started).await;
         match &sender {
             Some(account) if outcome == Outcome::Accepted => account.accepted.inc(),
             sender => {
@@ -79,71 +88,69 @@ impl Receiver {
     }
 
     /// Receives a webhook; also says who sent it, once that is proved.
-    async fn webhook(
-        &self,
-        token: &str,
-        head: &Parts,
-        body: Incoming,
-        started: Instant,
-    ) -> (Option<Arc<Account>>, Outcome) {
-        let body = match body::read(body, self.settings.body_bytes_max, self.settings.body_timeout).await {
+    async fn webhook(&self, head: Parts, body: Incoming, started: Instant) -> (Option<Arc<Account>>, Outcome) {
+        let body = match body::read(body, self.settings.body_bytes_max, started + self.settings.body_timeout).await {
             Ok(body) => body,
             Err(refused) => return (None, Outcome::Unread(refused)),
         };
+        let Some(account) = self.sender(&head, &body) else { return (None, Outcome::Unauthorized) };
+        let connection = account.connection.number.get();
+        let verdict = self.examine(&account, &body);
+        // Both are parts of the connection's read buffer, which can be used again only once they are gone.
+        drop((head, body));
+        let outcome = match verdict {
+            Verdict::Ended(outcome) => outcome,
+            Verdict::Append { records, first_event, then } => {
+                match self.intake.take(records, started + self.settings.answer_timeout).await {
+                    Ok(()) => {
+                        tracing::debug!(connection, event = &*first_event, "stored");
+                        then
+                    }
+                    Err(why) => not_taken(connection, &first_event, why),
+                }
+            }
+        };
+        (Some(account), outcome)
+    }
+
+    /// Who signed the body, if it is the account whose address was called.
+    fn sender(&self, head: &Parts, body: &[u8]) -> Option<Arc<Account>> {
         self.metrics.body_bytes.inc_by(body.len() as u64);
         let signature = signature(&head.headers);
-        match self.accounts.verify(&self.view.snapshot(), token, &body, signature) {
-            Ok(account) => {
-                let outcome = self.store(&account, &body, started).await;
-                (Some(account), outcome)
-            }
+        match self.accounts.verify(&self.view.snapshot(), webhook_token(head)?, body, signature) {
+            Ok(account) => Some(account),
             Err(Stranger { called }) => {
                 let called = called.as_ref().map_or("none", |account| &account.label);
                 let reason = if signature.is_some() { "wrong" } else { "missing" };
                 self.metrics.verification_failures.with_label_values(&[called, reason]).inc();
-                (None, Outcome::Unauthorized)
+                None
             }
         }
     }
 
-    /// Stores what a signed body holds.
-    async fn store(&self, account: &Account, body: &[u8], started: Instant) -> Outcome {
+    /// What a signed body asks for.
+    fn examine(&self, account: &Account, body: &[u8]) -> Verdict {
         let now_ms = self.clock.now_ms();
         let connection = account.connection.number.get();
         let webhook = match split(body) {
             Ok(webhook) => webhook,
             Err(why) => {
-                tracing::warn!(
-                    connection,
-                    reason = why.reason(),
-                    "a signed body is no webhook: stored as a dead letter"
-                );
-                let letter = records::dead_letter(&self.codec, connection, body, why, now_ms);
-                return match self.intake.take(vec![letter], self.deadline(started)).await {
-                    Ok(()) => Outcome::DeadLetter,
-                    Err(why) => not_taken(connection, "", why),
-                };
+                tracing::warn!(connection, reason = why.reason(), "a signed body is no webhook: to the dead letters");
+                let records = vec![records::dead_letter(&self.codec, connection, body, why, now_ms)];
+                return Verdict::Append { records, first_event: "".into(), then: Outcome::DeadLetter };
             }
         };
         if is_for_another(account, &webhook) {
             tracing::warn!(connection, "a webhook names another account as its destination: refused");
-            return Outcome::WrongDestination;
+            return Verdict::Ended(Outcome::WrongDestination);
         }
-        let Some(first) = webhook.events.first() else { return Outcome::Accepted };
-        let record = |event| records::event(&self.codec, connection, event, now_ms);
+        let Some(first) = webhook.events.first() else { return Verdict::Ended(Outcome::Accepted) };
+        let record = |event| {
+            self.events.received(event);
+            records::event(&self.codec, connection, event, now_ms)
+        };
         let records = webhook.events.iter().map(record).collect();
-        match self.intake.take(records, self.deadline(started)).await {
-            Ok(()) => {
-                webhook.events.iter().for_each(|event| self.events.stored(event));
-                tracing::debug!(connection, event = &*first.webhook_event_id, "stored");
-                Outcome::Accepted
-            }
-            Err(why) => not_taken(connection, &first.webhook_event_id, why),
-        }
-    }
-
-    fn deadline(&self, started: Instant) -> Instant {
-        started + self.settings.answer_timeout
+        Verdict::Append { records, first_event: (&*first.webhook_event_id).into(), then: Outcome::Accepted }
     }
 }
 
@@ -168,8 +175,8 @@ fn signature(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// The token of a webhook's path; `None` for any other path.
-fn webhook_token(path: &str) -> Option<&str> {
-    path.strip_prefix(WEBHOOK_PATH).filter(|token| !token.is_empty() && !token.contains('/'))
+fn webhook_token(head: &Parts) -> Option<&str> {
+    head.uri.path().strip_prefix(WEBHOOK_PATH).filter(|token| !token.is_empty() && !token.contains('/'))
 }
 
 impl Outcome {

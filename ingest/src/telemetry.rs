@@ -13,9 +13,9 @@ runtime::metrics! {
         /// Refused signatures by the connection whose address was called (`none` if it is nobody's) and reason:
         /// `missing`, `wrong`. Steady `wrong` means that the channel secret was issued anew.
         verification_failures: IntCounterVec = "kizuna_ingest_verification_failures_total" ["connection", "reason"],
-        /// Events stored, by LINE's type; `other` for types without a meaning here.
+        /// Events of signed webhooks, by LINE's type; `other` for types without a meaning here.
         events: IntCounterVec = "kizuna_ingest_events_total" ["type"],
-        /// Events stored that LINE had sent before.
+        /// Events of signed webhooks that LINE had sent before.
         redelivered_events: IntCounter = "kizuna_ingest_redelivered_events_total",
         /// Bytes of webhook bodies read.
         body_bytes: IntCounter = "kizuna_ingest_body_bytes_total",
@@ -93,8 +93,8 @@ impl Events {
         Self { by_type: TYPES.map(counter), other: counter("other"), redelivered: metrics.redelivered_events.clone() }
     }
 
-    /// One event was stored.
-    pub fn stored(&self, event: &RawEvent<'_>) {
+    /// One event was received.
+    pub fn received(&self, event: &RawEvent<'_>) {
         let place = TYPES.iter().position(|name| *name == event.event_type);
         place.map_or(&self.other, |place| &self.by_type[place]).inc();
         if event.redelivery {

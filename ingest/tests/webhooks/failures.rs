@@ -37,10 +37,13 @@ async fn a_log_that_fails_gets_503_until_it_works_again() {
 }
 
 #[tokio::test]
-async fn a_log_that_panics_gets_503() {
+async fn a_log_that_panics_takes_only_the_connection_along() {
     let world = World::new().await;
     world.log.is_now(Mood::Panics);
-    assert_eq!(posting(&world).await.answer().await.status, 503);
+    assert_eq!(posting(&world).await.answer_or_end().await, None);
+    world.log.is_now(Mood::Takes);
+    assert_eq!(posting(&world).await.answer().await.status, 200);
+    ended(world.stop()).await.unwrap();
 }
 
 #[tokio::test]
