@@ -32,6 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use stop::Stop;
+use store::{Directory, Stores};
 use sync::Desk;
 use sync::contacts::Contacts;
 use sync::engine::Engine;
@@ -86,12 +87,12 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), fold::Error> {
     metrics.begin();
-    let (desk, stop) = (Arc::new(Desk::new(outside.crm.is_some())), Stop::default());
-    let member = member(&settings, &outside, metrics.clone(), status, Arc::clone(&desk), stop.clone());
-    let mut fold = tokio::task::spawn_blocking(move || member.run());
+    let stores = Arc::new(Directory { path: settings.state_directory.clone(), format: format(&settings) });
+    let Parts { member, engine, .. } = Parts::new(&settings, outside, stores, metrics, status);
+    let (stop, executor) = (member.stop.clone(), tokio::runtime::Handle::current());
+    let mut fold = tokio::task::spawn_blocking(move || executor.block_on(member.run()));
     let (engine_stop, engine_stopped) = tokio::sync::oneshot::channel::<()>();
-    let engine = engine(&settings, &outside, metrics, desk)
-        .map(|engine| tokio::spawn(engine.run(async move { drop(engine_stopped.await) })));
+    let engine = engine.map(|engine| tokio::spawn(engine.run(async move { drop(engine_stopped.await) })));
     let ended = tokio::select! {
         ended = &mut fold => Some(ended),
         () = shutdown => None,
@@ -108,47 +109,64 @@ pub async fn run(
     ended.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
-fn member(
-    settings: &Settings,
-    outside: &Outside,
-    metrics: Metrics,
-    status: Arc<Status>,
-    desk: Arc<Desk>,
-    stop: Stop,
-) -> Member {
-    let (labels, names) = (settings.labels.clone(), settings.names.clone());
-    let format = format!("kizuna state {FOLD_VERSION}; prefix {}; labels {labels:?}", names.prefix());
-    Member {
-        log: Arc::clone(&outside.log),
-        group: settings.group.clone(),
-        directory: settings.state_directory.clone(),
-        format,
-        grace: settings.takeover_grace,
-        decoder: Decoder::new(outside.codec.clone(), labels, names),
-        codec: outside.codec.clone(),
-        view: Arc::clone(&outside.view),
-        desk,
-        status,
-        clock: Arc::clone(&outside.clock),
-        metrics,
-        stop,
-        executor: tokio::runtime::Handle::current(),
-    }
+/// What a state store must have been written with to be used.
+fn format(settings: &Settings) -> String {
+    let Settings { labels, names, .. } = settings;
+    format!("kizuna state {FOLD_VERSION}; prefix {}; labels {labels:?}", names.prefix())
 }
 
-fn engine(settings: &Settings, outside: &Outside, metrics: Metrics, desk: Arc<Desk>) -> Option<Arc<Engine>> {
-    let (view, names, clock) = (Arc::clone(&outside.view), settings.names.clone(), Arc::clone(&outside.clock));
-    let crm = Arc::clone(outside.crm.as_ref()?);
-    Some(Arc::new(Engine {
-        desk,
-        contacts: Contacts::new(crm, Arc::clone(&view), names.clone(), Arc::clone(&clock)),
-        profiles: Arc::clone(&outside.profiles),
-        log: Arc::clone(&outside.log),
-        codec: outside.codec.clone(),
-        view,
-        names,
-        clock,
-        metrics,
-        paused_until: std::sync::Mutex::default(),
-    }))
+/// The projector in its two halves, and the desk between them.
+pub struct Parts {
+    /// The log → state.
+    pub member: Member,
+    /// The state → HubSpot and LINE's profiles; `None` where nothing is to be sent.
+    pub engine: Option<Arc<Engine>>,
+    /// Where the first leaves work for the second.
+    pub desk: Arc<Desk>,
+}
+
+impl Parts {
+    /// Puts a projector together. Nothing runs yet.
+    pub fn new(
+        settings: &Settings,
+        outside: Outside,
+        stores: Arc<dyn Stores>,
+        metrics: Metrics,
+        status: Arc<Status>,
+    ) -> Self {
+        let Outside { log, codec, view, crm, profiles, clock } = outside;
+        let Settings { group, takeover_grace, labels, names, .. } = settings.clone();
+        let desk = Arc::new(Desk::new(crm.is_some()));
+        let engine = crm.map(|crm| {
+            Arc::new(Engine {
+                desk: Arc::clone(&desk),
+                contacts: Contacts::new(crm, Arc::clone(&view), names.clone(), Arc::clone(&clock)),
+                profiles,
+                log: Arc::clone(&log),
+                codec: codec.clone(),
+                view: Arc::clone(&view),
+                names: names.clone(),
+                clock: Arc::clone(&clock),
+                metrics: metrics.clone(),
+                paused_until: std::sync::Mutex::default(),
+            })
+        });
+        let decoder = Decoder::new(codec.clone(), labels, names);
+        let (member_desk, stop) = (Arc::clone(&desk), Stop::default());
+        let member = Member {
+            log,
+            group,
+            stores,
+            grace: takeover_grace,
+            decoder,
+            codec,
+            view,
+            desk: member_desk,
+            status,
+            clock,
+            metrics,
+            stop,
+        };
+        Self { member, engine, desk }
+    }
 }

@@ -1,27 +1,33 @@
-//! Tells a blocking thread to stop, also while it waits.
+//! Tells the fold to stop, also while it waits.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// A switch that is thrown once.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<(Mutex<bool>, Condvar)>);
+#[derive(Clone, Debug)]
+pub struct Stop(Arc<watch::Sender<bool>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+}
 
 impl Stop {
     /// Throws the switch.
     pub fn set(&self) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.0.1.notify_all();
+        self.0.send_replace(true);
     }
 
     /// Is it thrown?
     pub fn is_set(&self) -> bool {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.borrow()
     }
 
     /// Waits, but not beyond the throwing of the switch.
-    pub fn wait(&self, time: Duration) {
-        let stopped = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.0.1.wait_timeout_while(stopped, time, |stopped| !*stopped));
+    pub async fn wait(&self, time: Duration) {
+        let mut thrown = self.0.subscribe();
+        drop(tokio::time::timeout(time, thrown.wait_for(|thrown| *thrown)).await);
     }
 }

@@ -4,6 +4,8 @@
 mod member;
 mod partition;
 mod restore;
+mod session;
 
 pub use member::{Error, Member};
 pub use partition::{Folded, Partition};
+pub use session::Session;

@@ -1,6 +1,6 @@
 //! Catching up with the log before anything is sent, and telling whether a store belongs to its log.
 
-use crate::store::{self, Checkpoint, Store};
+use crate::store::{self, Checkpoint, Store, Stores};
 use eventlog::{Log, Topic};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -54,8 +54,8 @@ impl Restore {
 ///
 /// # Errors
 /// When the log is unavailable or the store cannot be used at all.
-pub fn open(log: &dyn Log, directory: &std::path::Path, partition: u32, format: &str) -> Result<Store, Error> {
-    let mut store = Store::open(directory, partition, format)?;
+pub fn open(log: &dyn Log, stores: &dyn Stores, partition: u32) -> Result<Store, Error> {
+    let mut store = stores.open(partition)?;
     for topic in Topic::USER_STATE {
         if let Some(reason) = mismatch(log, topic, partition, store.checkpoint())? {
             tracing::warn!(store.partition = partition, %topic, reason, "state store is not of this log: rebuilding it");

@@ -1,17 +1,9 @@
 //! The database file of one partition's state.
 
-use super::{Bucket, Checkpoint, Error, Page};
+use super::{Checkpoint, Error, Rows, Which};
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// Which rows to page through.
-#[derive(Clone, Copy)]
-pub enum Which {
-    All,
-    Pending,
-}
 
 /// The open database.
 pub struct File {
@@ -70,22 +62,20 @@ impl File {
         file.write(&BTreeMap::new(), &Checkpoint::default())?;
         Ok((file, Checkpoint::default()))
     }
+}
 
-    /// Forgets everything.
-    pub fn wipe(&mut self) -> Result<(), Error> {
+impl Rows for File {
+    fn wipe(&mut self) -> Result<(), Error> {
         self.database.execute_batch("BEGIN; DELETE FROM user; DELETE FROM pending; COMMIT;")?;
         self.write(&BTreeMap::new(), &Checkpoint::default())
     }
 
-    /// Reads a row.
-    pub fn read(&self, key: i64) -> Result<Option<Bucket>, Error> {
+    fn read(&self, key: i64) -> Result<Option<Vec<u8>>, Error> {
         let mut statement = self.database.prepare_cached("SELECT bucket FROM user WHERE key = ?1")?;
-        let bytes: Option<Vec<u8>> = statement.query_row([key], |row| row.get(0)).optional()?;
-        bytes.map(|bytes| unseal(&bytes)).transpose()
+        Ok(statement.query_row([key], |row| row.get(0)).optional()?)
     }
 
-    /// Writes rows, whether something is to be done for them, and the checkpoint, all or nothing.
-    pub fn write(&mut self, rows: &BTreeMap<i64, (Vec<u8>, bool)>, checkpoint: &Checkpoint) -> Result<(), Error> {
+    fn write(&mut self, rows: &BTreeMap<i64, (Vec<u8>, bool)>, checkpoint: &Checkpoint) -> Result<(), Error> {
         let transaction = self.database.transaction()?;
         {
             let mut put = transaction.prepare_cached("INSERT OR REPLACE INTO user (key, bucket) VALUES (?1, ?2)")?;
@@ -107,8 +97,7 @@ impl File {
         Ok(())
     }
 
-    /// A page of users in the order of their keys.
-    pub fn page(&self, which: Which, after: Option<i64>, rows: usize) -> Result<Page, Error> {
+    fn page(&self, which: Which, after: Option<i64>, rows: usize) -> Result<Vec<(i64, Vec<u8>)>, Error> {
         let mut statement = self.database.prepare_cached(match which {
             Which::All => "SELECT key, bucket FROM user WHERE key > ?1 OR ?2 ORDER BY key LIMIT ?3",
             Which::Pending => {
@@ -118,41 +107,12 @@ impl File {
         })?;
         let limit = i64::try_from(rows).unwrap_or(i64::MAX);
         let mut found = statement.query(params![after.unwrap_or(i64::MIN), after.is_none(), limit])?;
-        let mut page = Page::default();
-        let mut count = 0;
+        let mut page = Vec::new();
         while let Some(row) = found.next()? {
-            let bucket = unseal(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
-            page.users.extend(bucket.0);
-            page.next = Some(row.get(0)?);
-            count += 1;
-        }
-        if count < rows {
-            page.next = None;
+            page.push((row.get(0)?, row.get(1)?));
         }
         Ok(page)
     }
-}
-
-/// A row as it is stored: the bucket and a digest of it, because the database does not notice a flipped bit in a value.
-pub fn seal(bucket: &Bucket) -> Result<Vec<u8>, Error> {
-    let mut bytes = postcard::to_stdvec(bucket)?;
-    let digest = digest(&bytes);
-    bytes.extend_from_slice(&digest);
-    Ok(bytes)
-}
-
-fn unseal(bytes: &[u8]) -> Result<Bucket, Error> {
-    let (bucket, stored) = bytes.split_last_chunk::<8>().ok_or(Error::Damaged)?;
-    if digest(bucket) != *stored {
-        return Err(Error::Damaged);
-    }
-    Ok(postcard::from_bytes(bucket)?)
-}
-
-fn digest(bytes: &[u8]) -> [u8; 8] {
-    let mut first = [0; 8];
-    first.copy_from_slice(&Sha256::digest(bytes)[..8]);
-    first
 }
 
 fn connect(path: &Path) -> Result<Connection, Error> {

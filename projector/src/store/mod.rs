@@ -7,15 +7,17 @@
 
 mod checkpoint;
 mod file;
+mod row;
 
 pub use checkpoint::Checkpoint;
+pub use row::{Rows, Which};
 
 use contact::{User, UserId};
 use file::File;
-use serde::{Deserialize, Serialize};
+use row::Bucket;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Users held in memory before a flush empties the cache: about 1 KiB each.
 const CACHED_MAX: usize = 200_000;
@@ -37,33 +39,38 @@ pub enum Error {
     Directory(#[from] std::io::Error),
 }
 
-/// The users whose IDs share their first 64 bits; nearly always one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bucket(Vec<(UserId, User)>);
-
-impl Bucket {
-    fn user(&self, id: UserId) -> Option<&User> {
-        self.0.iter().find(|(known, _)| *known == id).map(|(_, user)| user)
-    }
-
-    fn user_mut(&mut self, id: UserId) -> &mut User {
-        let place = self.0.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
-            self.0.push((id, User::default()));
-            self.0.sort_by_key(|(known, _)| *known);
-            self.0.iter().position(|(known, _)| *known == id).expect("just inserted")
-        });
-        &mut self.0[place].1
-    }
-}
-
 struct Cached {
     bucket: Bucket,
     dirty: bool,
 }
 
+/// Where a process finds the store of each of its partitions.
+pub trait Stores: Send + Sync {
+    /// Opens the store of a partition, or begins a new one.
+    ///
+    /// # Errors
+    /// When no store can be had.
+    fn open(&self, partition: u32) -> Result<Store, Error>;
+}
+
+/// Stores as files of a directory.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// Which.
+    pub path: PathBuf,
+    /// What a store must have been written with to be used.
+    pub format: String,
+}
+
+impl Stores for Directory {
+    fn open(&self, partition: u32) -> Result<Store, Error> {
+        Store::open(&self.path, partition, &self.format)
+    }
+}
+
 /// The state of all users of one partition.
 pub struct Store {
-    file: File,
+    rows: Box<dyn Rows>,
     cache: HashMap<i64, Cached>,
     /// Nothing was ever written: look-ups need not ask the disk.
     blank: bool,
@@ -77,8 +84,13 @@ impl Store {
     /// When the directory or the database cannot be used.
     pub fn open(directory: &Path, partition: u32, format: &str) -> Result<Self, Error> {
         let (file, checkpoint) = File::open(directory, partition, format)?;
+        Ok(Self::over(Box::new(file), checkpoint))
+    }
+
+    /// The store over rows that are the fold up to this place in the log.
+    pub fn over(rows: Box<dyn Rows>, checkpoint: Checkpoint) -> Self {
         let blank = checkpoint.is_empty();
-        Ok(Self { file, cache: HashMap::new(), blank, checkpoint })
+        Self { rows, cache: HashMap::new(), blank, checkpoint }
     }
 
     /// Forgets everything: the next fold begins at the start of the log.
@@ -89,7 +101,7 @@ impl Store {
         self.cache.clear();
         self.checkpoint = Checkpoint::default();
         self.blank = true;
-        self.file.wipe()
+        self.rows.wipe()
     }
 
     /// The place in the log that this state is the fold of, with what is in memory.
@@ -135,10 +147,10 @@ impl Store {
         for (key, cached) in &self.cache {
             if cached.dirty {
                 let pending = cached.bucket.0.iter().any(|(id, user)| pends(*id, user));
-                dirty.insert(*key, (file::seal(&cached.bucket)?, pending));
+                dirty.insert(*key, (cached.bucket.seal()?, pending));
             }
         }
-        self.file.write(&dirty, &self.checkpoint)?;
+        self.rows.write(&dirty, &self.checkpoint)?;
         self.blank = false;
         if self.is_full() {
             self.cache.clear();
@@ -154,7 +166,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn pending(&mut self, after: Option<i64>, rows: usize) -> Result<Page, Error> {
-        self.file.page(file::Which::Pending, after, rows)
+        self.page(Which::Pending, after, rows)
     }
 
     /// As [`Store::pending`], but all users.
@@ -162,7 +174,17 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn users(&mut self, after: Option<i64>, rows: usize) -> Result<Page, Error> {
-        self.file.page(file::Which::All, after, rows)
+        self.page(Which::All, after, rows)
+    }
+
+    fn page(&self, which: Which, after: Option<i64>, rows: usize) -> Result<Page, Error> {
+        let found = self.rows.page(which, after, rows)?;
+        let next = found.last().filter(|_| found.len() == rows).map(|(key, _)| *key);
+        let mut users = Vec::with_capacity(found.len());
+        for (_, sealed) in &found {
+            users.extend(Bucket::open(sealed)?.0);
+        }
+        Ok(Page { users, next })
     }
 
     fn cached(&mut self, id: UserId) -> Result<&mut Cached, Error> {
@@ -170,8 +192,9 @@ impl Store {
         match self.cache.entry(key) {
             std::collections::hash_map::Entry::Occupied(cached) => Ok(cached.into_mut()),
             std::collections::hash_map::Entry::Vacant(place) => {
-                let bucket = if self.blank { None } else { self.file.read(key)? };
-                Ok(place.insert(Cached { bucket: bucket.unwrap_or_default(), dirty: false }))
+                let sealed = if self.blank { None } else { self.rows.read(key)? };
+                let bucket = sealed.map(|sealed| Bucket::open(&sealed)).transpose()?.unwrap_or_default();
+                Ok(place.insert(Cached { bucket, dirty: false }))
             }
         }
     }

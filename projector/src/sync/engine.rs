@@ -72,6 +72,7 @@ impl Engine {
             self.start(&mut batches, &mut lookups);
             let next = self.next_start(&batches);
             tokio::select! {
+                biased;
                 () = &mut shutdown => break,
                 Some(_) = batches.join_next() => {}
                 Some(_) = lookups.join_next() => {}

@@ -19,6 +19,9 @@ pub const BACKLOG_LINGER: Duration = Duration::from_secs(1);
 /// How long a new friend's contact waits for the first answer about name and picture.
 pub const PROFILE_PATIENCE: Duration = Duration::from_secs(2);
 
+/// The same for the backlog, whose look-ups stand in line at LINE's rate limit. A look-up that fails ends the wait.
+pub const BACKLOG_PROFILE_PATIENCE: Duration = Duration::from_secs(60);
+
 /// Users of the backlog held in memory; the others wait in the state store.
 pub const BACKLOG_MAX: usize = 20_000;
 
@@ -49,6 +52,10 @@ pub struct Work {
 impl Work {
     const fn linger(&self) -> Duration {
         if self.fresh { LINGER } else { BACKLOG_LINGER }
+    }
+
+    const fn profile_patience(&self) -> Duration {
+        if self.fresh { PROFILE_PATIENCE } else { BACKLOG_PROFILE_PATIENCE }
     }
 
     fn asks_first_profile(&self) -> bool {
@@ -140,9 +147,9 @@ impl Queue {
                 let still_waits = entry.waits_for_profile && entry.work.asks_first_profile();
                 let answered = entry.waits_for_profile && !still_waits;
                 entry.waits_for_profile = still_waits;
-                let sooner = answered || (became_fresh && attempts == 0 && !still_waits);
-                let linger = entry.work.linger();
-                self.wait_until(user, if sooner { ready_at.min(now + linger) } else { ready_at });
+                let wait = if still_waits { entry.work.profile_patience() } else { entry.work.linger() };
+                let sooner = answered || (became_fresh && attempts == 0);
+                self.wait_until(user, if sooner { ready_at.min(now + wait) } else { ready_at });
             }
         }
         true
@@ -155,10 +162,11 @@ impl Queue {
         if self.entries.len() >= USERS_MAX || (!work.fresh && self.backlog >= BACKLOG_MAX) {
             return false;
         }
-        let (user, waits_for_profile, linger) = (work.user, work.asks_first_profile(), work.linger());
+        let (user, waits_for_profile) = (work.user, work.asks_first_profile());
+        let wait = if waits_for_profile { work.profile_patience() } else { work.linger() };
         self.backlog += usize::from(!work.fresh);
         self.entries.insert(user, Entry { work, phase: Phase::WithWorker, waits_for_profile });
-        self.wait_until(user, now + if waits_for_profile { PROFILE_PATIENCE } else { linger });
+        self.wait_until(user, now + wait);
         true
     }
 
