@@ -112,10 +112,8 @@ async fn serve(tcp: TcpStream, receiver: Arc<Receiver>, mut stopping: watch::Rec
     let ended = tokio::select! {
         biased;
         ended = serving.as_mut() => ended,
+        // Ends it at once where nothing of a request is there, else after the answer.
         () = begun(&mut stopping) => {
-            if progress.is_at_rest() {
-                return;
-            }
             serving.as_mut().graceful_shutdown();
             serving.await
         }

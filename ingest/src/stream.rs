@@ -43,7 +43,7 @@ impl Progress {
     }
 
     /// Is nothing of a request there yet?
-    pub fn is_at_rest(&self) -> bool {
+    fn is_at_rest(&self) -> bool {
         matches!(self.phase(), Phase::New | Phase::Idle)
     }
 
