@@ -1,3 +1,5 @@
+//! The table of what events mean, row by row.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::webhook::{RawEvent, split};

@@ -1,3 +1,5 @@
+//! What LINE sends, what it might send, and what it never should.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! One request for a token at a time, shared by all who wait.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::error::Unavailable;
