@@ -57,7 +57,8 @@ impl Contact {
     pub fn value(&self, name: &str) -> Option<Cow<'_, str>> {
         let owned = |text: String| Some(Cow::Owned(text));
         match name {
-            "createdate" | "hs_lifecyclestage_lead_date" => owned(stamp::iso(self.created_ms)),
+            "createdate" => owned(stamp::iso(self.created_ms)),
+            "hs_lifecyclestage_lead_date" => owned(self.created_ms.to_string()),
             "lastmodifieddate" => owned(stamp::iso(self.updated_ms)),
             "hs_object_id" => owned(self.id.to_string()),
             "hs_additional_emails" => joined(self.additional_emails.iter().cloned()),

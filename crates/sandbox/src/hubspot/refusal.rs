@@ -1,5 +1,6 @@
 //! Every way HubSpot says no, with the exact bodies of the reference's section 10.3.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::exchange::Response;
@@ -22,6 +23,31 @@ impl Flaw {
 
     pub fn unknown_property(name: &str) -> Self {
         Self::new(name, "PROPERTY_DOESNT_EXIST", format!("Property \"{name}\" does not exist"))
+    }
+}
+
+/// A flaw as the message of a refusal tells it, in the order HubSpot writes the fields.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail<'a> {
+    is_valid: bool,
+    message: &'a str,
+    error: &'a str,
+    name: &'a str,
+    localized_error_message: &'a str,
+    portal_id: u64,
+}
+
+impl<'a> Detail<'a> {
+    fn of(flaw: &'a Flaw, portal_id: u64) -> Self {
+        Self {
+            is_valid: false,
+            message: &flaw.message,
+            error: flaw.code,
+            name: &flaw.property,
+            localized_error_message: &flaw.message,
+            portal_id,
+        }
     }
 }
 
@@ -49,14 +75,9 @@ impl Refusal {
 
     /// Values that HubSpot does not take.
     pub fn invalid(flaws: &[Flaw], portal_id: u64) -> Self {
-        let details: Vec<Value> = flaws
-            .iter()
-            .map(|flaw| {
-                json!({"isValid": false, "message": flaw.message, "error": flaw.code, "name": flaw.property,
-                       "localizedErrorMessage": flaw.message, "portalId": portal_id})
-            })
-            .collect();
-        let message = format!("Property values were not valid: {}", Value::from(details));
+        let details: Vec<Detail<'_>> = flaws.iter().map(|flaw| Detail::of(flaw, portal_id)).collect();
+        let details = serde_json::to_string(&details).expect("details have text keys only");
+        let message = format!("Property values were not valid: {details}");
         Self { errors: errors_of(flaws), ..Self::validation(message) }
     }
 
