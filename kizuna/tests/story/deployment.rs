@@ -25,6 +25,7 @@ pub struct Deployment {
 
 impl Deployment {
     /// One process on the embedded log.
+    #[cfg(not(feature = "kafka-rig"))]
     pub async fn embedded() -> Self {
         let sandbox = sandbox().await;
         let place = Place::beside(&sandbox);
