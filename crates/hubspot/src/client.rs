@@ -5,7 +5,7 @@ use crate::crm::{Account, Contact, ContactKey, Crm, DailyUsage, Room};
 use crate::endpoint::{BASE_URL, VERSION};
 use crate::limit::{self, Budget};
 use crate::telemetry::Metrics;
-use crate::transport::{Request, Transport};
+use crate::transport::{Http, Request, Transport};
 use crate::{
     CreateInput, CreateOutcome, Ensured, Error, Group, Priority, PropertyDefinition, UpdateInput, UpdateOutcome, retry,
 };
@@ -60,23 +60,29 @@ pub struct Client {
     pub(crate) names: Names,
     pub(crate) metrics: Metrics,
     pub(crate) budget: Arc<Budget>,
-    transport: Transport,
+    transport: Box<dyn Transport>,
+    version: String,
     read_attempts_max: u32,
 }
 
 impl Client {
-    /// A client with a budget of its own: make one for each portal.
+    /// A client over HTTP with a budget of its own: make one for each portal.
     ///
     /// # Errors
     /// [`Error::Unfit`] when the address or the token cannot be used.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics) -> Result<Self, Error> {
-        let Settings { base_url, version, token, names, connect_timeout, timeout, read_attempts_max, budget } =
-            settings;
-        let transport = Transport::new(&base_url, &version, &token, connect_timeout, timeout)?;
+        let Settings { base_url, token, connect_timeout, timeout, .. } = &settings;
+        let http = Http::new(base_url, token, *connect_timeout, *timeout)?;
+        Ok(Self::over(Box::new(http), settings, clock, metrics))
+    }
+
+    /// The same over another transport, which has its own address, token and time-outs.
+    pub fn over(transport: Box<dyn Transport>, settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        let Settings { version, names, read_attempts_max, budget, .. } = settings;
         let budget = Budget::new(budget, clock);
         metrics.begin();
         metrics.show(&budget.status());
-        Ok(Self { names, metrics, budget, transport, read_attempts_max })
+        Self { names, metrics, budget, transport, version, read_attempts_max }
     }
 
     /// The request budget, for dashboards.
@@ -104,7 +110,7 @@ impl Client {
     async fn exchange(&self, request: &Request) -> Result<Value, Failure> {
         let endpoint = request.endpoint;
         let started = Instant::now();
-        let exchange = self.transport.send(request).await;
+        let exchange = self.transport.send(request.call(&self.version)).await;
         self.metrics.called(endpoint, &exchange, started.elapsed());
         if let Ok(answer) = &exchange {
             self.budget.learn(&answer.allowance);

@@ -1,10 +1,11 @@
-//! One exchange with HubSpot over HTTP: bytes out, bytes in, nothing understood.
+//! One exchange with HubSpot: bytes out, bytes in, nothing understood.
 
 use crate::Error;
 use crate::endpoint::Endpoint;
 use crate::limit::Allowance;
+use async_trait::async_trait;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Url, redirect};
+use reqwest::{Method, Url, redirect};
 use runtime::secret::Secret;
 use serde_json::Value;
 use std::time::Duration;
@@ -13,6 +14,29 @@ use std::time::Duration;
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("kizuna/", env!("CARGO_PKG_VERSION"));
+
+/// Carries calls to HubSpot and its answers back: over HTTP, or to a model of HubSpot within the process.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Sends and reads the whole answer.
+    ///
+    /// # Errors
+    /// What is known of a call without a complete answer.
+    async fn send(&self, call: Call<'_>) -> Result<Answer, Loss>;
+}
+
+/// What goes over the wire, beside what every call of a transport has: the address and the token.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// HTTP method.
+    pub method: Method,
+    /// The parts of the path, not yet escaped.
+    pub path: Vec<&'a str>,
+    /// Query parameters.
+    pub query: &'a [(&'static str, String)],
+    /// JSON.
+    pub body: Option<&'a Value>,
+}
 
 /// A request, before it is written out.
 #[derive(Clone, Debug)]
@@ -44,6 +68,16 @@ impl Request {
         values
     }
 
+    /// The request as it goes over the wire, to this version of HubSpot's interface.
+    pub(crate) fn call<'a>(&'a self, version: &'a str) -> Call<'a> {
+        Call {
+            method: self.endpoint.method(),
+            path: self.endpoint.path(version, &self.name),
+            query: &self.query,
+            body: self.body.as_ref(),
+        }
+    }
+
     pub(crate) fn ask(mut self, key: &'static str, value: impl ToString) -> Self {
         self.query.push((key, value.to_string()));
         self
@@ -68,7 +102,7 @@ fn collect<'a>(body: &'a Value, is_value: bool, values: &mut Vec<&'a str>) {
 
 /// A complete answer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Answer {
+pub struct Answer {
     pub(crate) status: u16,
     /// `Retry-After`, which HubSpot gives in seconds.
     pub(crate) retry_after: Option<Duration>,
@@ -77,9 +111,22 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+impl Answer {
+    /// An answer as it came over the wire.
+    pub fn new(status: u16, headers: &HeaderMap, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            retry_after: number(headers, RETRY_AFTER.as_str()).map(Duration::from_secs),
+            allowance: allowance(headers),
+            correlation_id: text(headers, "x-hubspot-correlation-id").map(Into::into),
+            body,
+        }
+    }
+}
+
 /// Why there is no complete answer. The texts name no address and no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Loss {
+pub enum Loss {
     /// HubSpot never saw the request.
     NotSent(String),
     /// HubSpot may have seen it.
@@ -89,18 +136,16 @@ pub(crate) enum Loss {
 }
 
 /// Connections to one HubSpot with one token.
-pub(crate) struct Transport {
+pub(crate) struct Http {
     http: reqwest::Client,
     base: Url,
-    version: String,
 }
 
-impl Transport {
+impl Http {
     /// # Errors
     /// [`Error::Unfit`].
     pub(crate) fn new(
         base_url: &str,
-        version: &str,
         token: &Secret,
         connect_timeout: Duration,
         timeout: Duration,
@@ -118,27 +163,23 @@ impl Transport {
             .redirect(redirect::Policy::none())
             .build();
         let http = http.map_err(|error| Error::Unfit(error.without_url().to_string()))?;
-        Ok(Self { http, base, version: version.into() })
+        Ok(Self { http, base })
     }
+}
 
-    /// Sends and reads the whole answer.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Loss> {
+#[async_trait]
+impl Transport for Http {
+    async fn send(&self, call: Call<'_>) -> Result<Answer, Loss> {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(request.endpoint.path(&self.version, &request.name));
+            path.pop_if_empty().extend(call.path);
         }
-        let mut outgoing = self.http.request(request.endpoint.method(), url).query(&request.query);
-        if let Some(body) = &request.body {
+        let mut outgoing = self.http.request(call.method, url).query(call.query);
+        if let Some(body) = call.body {
             outgoing = outgoing.json(body);
         }
         let mut incoming = outgoing.send().await.map_err(loss)?;
-        let mut answer = Answer {
-            status: incoming.status().as_u16(),
-            retry_after: number(incoming.headers(), RETRY_AFTER.as_str()).map(Duration::from_secs),
-            allowance: allowance(incoming.headers()),
-            correlation_id: text(incoming.headers(), "x-hubspot-correlation-id").map(Into::into),
-            body: Vec::new(),
-        };
+        let mut answer = Answer::new(incoming.status().as_u16(), incoming.headers(), Vec::new());
         while let Some(chunk) = incoming.chunk().await.map_err(loss)? {
             if answer.body.len() + chunk.len() > BODY_BYTES_MAX {
                 return Err(Loss::TooLong);
