@@ -1,0 +1,331 @@
+//! One membership in the consumer group: the partitions that this process owns, folded step by step.
+
+use super::member::{Error, Member, RETRY};
+use super::partition::{self, Folded, Partition};
+use super::restore::Restore;
+use crate::store::{self, Store};
+use contact::Connections;
+use eventlog::{Consumer, NewRecord, Polled, Record, Topic};
+use schemas::DeadLetter;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Records taken at a time.
+const RECORDS_MAX: usize = 10_000;
+
+/// Users of the backlog, or users to look at again, taken at a time.
+const PAGE: usize = 1_000;
+
+/// How often lag is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
+
+/// Records folded during a restore before they are written, where memory allows.
+const RESTORE_FLUSH_RECORDS: u64 = 2_000_000;
+
+/// Stores opened at assignment, before the partitions' records come.
+pub(super) type Opened = Arc<Mutex<HashMap<u32, Store>>>;
+
+/// Goes on step by step, so that its caller decides when.
+pub struct Session<'a> {
+    member: &'a Member,
+    consumer: Box<dyn Consumer>,
+    opened: Opened,
+    owned: BTreeMap<u32, Owned>,
+    connections: watch::Receiver<u64>,
+    measured: Instant,
+}
+
+/// A partition that this process owns.
+struct Owned {
+    partition: Partition,
+    /// Until the state is up to date.
+    restore: Option<Restore>,
+    unflushed: u64,
+    backlog: Scan,
+    reconsider: Scan,
+}
+
+/// A walk through the users of a store, page by page.
+#[derive(Default)]
+enum Scan {
+    #[default]
+    Done,
+    After(Option<i64>),
+}
+
+impl Scan {
+    fn goes_on(&self) -> bool {
+        matches!(self, Self::After(_))
+    }
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(member: &'a Member, consumer: Box<dyn Consumer>, opened: Opened) -> Self {
+        let (connections, measured) = (member.view.changed(), Instant::now());
+        Self { member, consumer, opened, owned: BTreeMap::new(), connections, measured }
+    }
+
+    /// Takes what the log has next, waiting up to `wait` for it, and does what is due beside it.
+    ///
+    /// # Errors
+    /// When this membership cannot go on. A log that does not answer is waited for here.
+    pub async fn step(&mut self, wait: Duration) -> Result<(), Error> {
+        let wait = if self.has_more_to_do() { Duration::ZERO } else { wait };
+        match self.consumer.poll(RECORDS_MAX, wait) {
+            Ok(Polled::Assigned(numbers)) => self.take_over(numbers)?,
+            Ok(Polled::Revoked(numbers)) => self.hand_over(&numbers)?,
+            Ok(Polled::Records(records)) => self.fold(records).await?,
+            Ok(Polled::Idle) => {}
+            Err(error @ eventlog::Error::Unavailable(_)) => {
+                tracing::warn!(%error, "the log does not answer; trying again");
+                self.member.metrics.failures.with_label_values(&["log"]).inc();
+                self.member.stop.wait(RETRY).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if self.connections.has_changed().unwrap_or(false) {
+            self.connections.borrow_and_update();
+            self.owned.values_mut().for_each(|owned| owned.reconsider = Scan::After(None));
+        }
+        self.advance()?;
+        if self.measured.elapsed() >= MEASURE_EVERY {
+            self.measured = Instant::now();
+            self.measure();
+        }
+        Ok(())
+    }
+
+    /// Is there something to do that waits for nobody?
+    pub fn has_more_to_do(&self) -> bool {
+        self.owned.values().any(Owned::has_more_to_do) && self.member.desk.wants_backlog()
+    }
+
+    /// Writes the state of all partitions and gives them back.
+    ///
+    /// # Errors
+    /// When a store fails.
+    pub fn leave(mut self) -> Result<(), Error> {
+        let numbers: Vec<_> = self.owned.keys().copied().collect();
+        self.hand_over(&numbers)
+    }
+
+    /// Gives all partitions back as they were last written, for what was not written is folded again; after a store failed,
+    /// empty.
+    pub fn give_up(mut self, error: &Error) {
+        for (number, mut owned) in std::mem::take(&mut self.owned) {
+            self.member.desk.revoke(number);
+            if let Error::Store(_) = error {
+                drop(owned.partition.store().wipe());
+            }
+        }
+        self.member.status.set(0, 0);
+    }
+
+    fn take_over(&mut self, numbers: Vec<u32>) -> Result<(), Error> {
+        for number in numbers {
+            let store = self.opened.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+            let store = match store {
+                Some(store) => store,
+                None => self.member.stores.open(number)?,
+            };
+            let restore = Some(Restore::begin(&*self.member.log, number, self.member.grace)?);
+            let partition = Partition::new(number, store);
+            self.owned.insert(
+                number,
+                Owned { partition, restore, unflushed: 0, backlog: Scan::Done, reconsider: Scan::Done },
+            );
+        }
+        self.report_status();
+        Ok(())
+    }
+
+    fn hand_over(&mut self, numbers: &[u32]) -> Result<(), Error> {
+        let connected = self.member.view.snapshot();
+        let rules = connected.rules();
+        for number in numbers {
+            self.member.desk.revoke(*number);
+            self.forget_lag(*number);
+            if let Some(mut lost) = self.owned.remove(number) {
+                lost.partition.flush(rules)?;
+            }
+        }
+        self.report_status();
+        Ok(())
+    }
+
+    async fn fold(&mut self, records: Vec<Record>) -> Result<(), Error> {
+        let _timer = self.member.metrics.fold_seconds.start_timer();
+        let mut by_partition: BTreeMap<u32, Vec<Record>> = BTreeMap::new();
+        for record in records {
+            by_partition.entry(record.partition).or_default().push(record);
+        }
+        let connected = self.member.view.snapshot();
+        let rules = connected.rules();
+        for (number, records) in by_partition {
+            let Some(owned) = self.owned.get_mut(&number) else { continue };
+            for topic in Topic::USER_STATE {
+                let count = records.iter().filter(|record| record.topic == topic).count();
+                self.member.metrics.records.with_label_values(&[topic.name()]).inc_by(count as u64);
+            }
+            let mut folded = Folded::default();
+            owned.partition.fold(records, &self.member.decoder, &mut folded).map_err(unwrap_partition)?;
+            self.member.set_aside(std::mem::take(&mut folded.unusable)).await?;
+            owned.store(self.member, &folded, rules)?;
+        }
+        Ok(())
+    }
+
+    /// What goes on beside the log: the end of a restore, the backlog, users to look at again.
+    fn advance(&mut self) -> Result<(), Error> {
+        let connected = self.member.view.snapshot();
+        let rules = connected.rules();
+        for (number, owned) in &mut self.owned {
+            if let Some(restore) = &owned.restore {
+                if !restore.is_done(owned.partition.store().checkpoint()) {
+                    continue;
+                }
+                owned.flush(rules)?;
+                owned.restore = None;
+                owned.backlog = Scan::After(None);
+                tracing::info!(partition = number, "state is up to date with the log");
+            }
+            if let Scan::After(after) = owned.reconsider {
+                let page = owned.partition.reconsider(after, PAGE, rules)?;
+                owned.reconsider = page.next.map_or(Scan::Done, |next| Scan::After(Some(next)));
+                if !self.member.desk.push(page.work) {
+                    owned.backlog = Scan::After(None);
+                }
+            } else if let Scan::After(after) = owned.backlog
+                && self.member.desk.wants_backlog()
+            {
+                let page = owned.partition.backlog(after, PAGE, rules)?;
+                owned.backlog = page.next.map_or(Scan::Done, |next| Scan::After(Some(next)));
+                if !self.member.desk.push(page.work) {
+                    owned.backlog = Scan::After(after);
+                }
+            }
+        }
+        self.report_status();
+        Ok(())
+    }
+
+    fn report_status(&mut self) {
+        let mut remaining = 0;
+        let mut restoring = 0;
+        for owned in self.owned.values_mut() {
+            if let Some(restore) = &owned.restore {
+                restoring += 1;
+                remaining += restore.remaining(owned.partition.store().checkpoint());
+            }
+        }
+        self.member.status.set(self.owned.len(), restoring);
+        self.member.metrics.partitions.set(self.owned.len() as i64);
+        self.member.metrics.restoring.set(restoring as i64);
+        self.member.metrics.restore_remaining_records.set(i64::try_from(remaining).unwrap_or(i64::MAX));
+    }
+
+    fn measure(&mut self) {
+        let mut progress = Vec::new();
+        for (number, owned) in &mut self.owned {
+            let mut waiting = 0;
+            for topic in Topic::USER_STATE {
+                let next = owned.partition.store().checkpoint().next(topic);
+                progress.push((topic, *number, next));
+                if let Ok(span) = self.member.log.span(topic, *number) {
+                    let lag = i64::try_from(span.next.saturating_sub(next.max(span.first))).unwrap_or(i64::MAX);
+                    self.member.metrics.lag_records.with_label_values(&[topic.name(), &number.to_string()]).set(lag);
+                    waiting += lag;
+                }
+            }
+            let newest_ms = owned.partition.newest_event_ms().filter(|_| waiting > 0);
+            let behind_ms =
+                newest_ms.map_or(0, |newest_ms| self.member.clock.now_ms().saturating_sub(newest_ms).max(0));
+            self.member.metrics.lag_seconds.with_label_values(&[&number.to_string()]).set(behind_ms as f64 / 1000.0);
+        }
+        self.consumer.report(&progress);
+    }
+
+    /// Somebody else reports the lag of the partition from now on. What was never reported cannot be removed.
+    fn forget_lag(&self, partition: u32) {
+        let partition = partition.to_string();
+        for topic in Topic::USER_STATE {
+            drop(self.member.metrics.lag_records.remove_label_values(&[topic.name(), &partition]));
+        }
+        drop(self.member.metrics.lag_seconds.remove_label_values(&[&partition]));
+    }
+}
+
+impl Owned {
+    fn store(&mut self, member: &Member, folded: &Folded, rules: &Connections) -> Result<(), Error> {
+        self.unflushed += folded.records;
+        if let Some(restore) = &mut self.restore {
+            restore.progress();
+            if self.partition.store().is_full() || self.unflushed >= RESTORE_FLUSH_RECORDS {
+                self.flush(rules)?;
+            }
+            return Ok(());
+        }
+        let due = self.partition.due(folded, rules, member.clock.now_ms())?;
+        self.flush(rules)?;
+        if !member.desk.push(due) {
+            self.backlog = Scan::After(None);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, rules: &Connections) -> Result<(), store::Error> {
+        self.unflushed = 0;
+        self.partition.flush(rules)
+    }
+
+    fn has_more_to_do(&self) -> bool {
+        self.restore.is_none() && (self.backlog.goes_on() || self.reconsider.goes_on())
+    }
+}
+
+impl Member {
+    /// Unusable records go to the dead letters before the place in the log moves past them for good.
+    async fn set_aside(&self, unusable: Vec<(Record, String)>) -> Result<(), eventlog::Error> {
+        let letters: Vec<NewRecord> =
+            unusable.into_iter().map(|(record, detail)| self.dead_letter(record, detail)).collect();
+        while !letters.is_empty() {
+            let Err(error) = self.log.append(letters.clone()).await else { break };
+            if self.stop.is_set() {
+                return Err(error);
+            }
+            tracing::warn!(%error, "the log does not take dead letters; trying again");
+            self.metrics.failures.with_label_values(&["log"]).inc();
+            self.stop.wait(RETRY).await;
+        }
+        Ok(())
+    }
+
+    fn dead_letter(&self, record: Record, detail: String) -> NewRecord {
+        let (topic, partition, offset) = (record.topic.name(), record.partition, record.offset);
+        tracing::warn!(topic, partition, offset, detail, "a record cannot be used; it is in the dead letters");
+        self.metrics.dead_letters.with_label_values(&["malformed"]).inc();
+        let letter = DeadLetter {
+            topic: topic.to_owned(),
+            partition,
+            offset: i64::try_from(offset).unwrap_or(i64::MAX),
+            key: record.key,
+            value: record.value.unwrap_or_default(),
+            reason: "malformed".to_owned(),
+            detail,
+            at_ms: self.clock.now_ms(),
+            connection: None,
+        };
+        let key = schemas::key::dead_letter(topic, &letter.key);
+        NewRecord { topic: Topic::DeadLetters, key, value: Some(self.codec.encode(&letter)) }
+    }
+}
+
+fn unwrap_partition(error: partition::Error) -> Error {
+    match error {
+        partition::Error::Store(error) => Error::Store(error),
+        partition::Error::Decode(error) => Error::Decode(error),
+    }
+}
