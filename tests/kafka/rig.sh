@@ -143,6 +143,8 @@ launch() {
     (java_with 512m kafka.Kafka "$KIZUNA_RIG_DIR/$node/server.properties" \
         </dev/null >"$KIZUNA_RIG_DIR/$node/broker.log" 2>&1) &
     echo $! >"$KIZUNA_RIG_DIR/$node/pid"
+    # No word from the shell when a test kills it.
+    disown
 }
 
 started() {

@@ -193,7 +193,7 @@ async fn a_partition_without_a_leader_fails_the_health_check() {
 async fn a_missing_topic_is_unfit_at_start() {
     let mock = MockCluster::new(3).unwrap();
     let refused = KafkaLog::connect(settings(&mock, PARTITIONS), Arc::new(ManualClock::default())).await.err();
-    assert!(matches!(refused, Some(Error::Unfit(why)) if why.contains("topic line.events: the topic is missing")));
+    assert!(matches!(refused, Some(Error::Unfit(why)) if why.contains("topic line.events: it is missing")));
 }
 
 #[tokio::test]

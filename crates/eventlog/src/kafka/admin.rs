@@ -6,9 +6,11 @@ use super::settings::{SelfCheck, Settings};
 use super::topics::{Observed, ObservedTopic, wanted};
 use crate::Error;
 use crate::record::Topic;
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigEntry, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigEntry, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::metadata::{Metadata, MetadataTopic};
+use rdkafka::metadata::{Metadata, MetadataBroker, MetadataTopic};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +19,17 @@ use tokio::time::{Instant, sleep};
 /// How long one question to the cluster may take.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// How long new topics may take until every partition of them has a leader.
+/// How long new topics may take until every partition has a leader and every broker knows of them.
 const CREATION_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// How often to look whether they have one.
-const LEADER_LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// How long a broker may take until it tells the settings of a topic that the cluster has.
+const SETTINGS_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How long to wait before asking again.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Settings by name.
+type Values = BTreeMap<String, String>;
 
 /// Creates the topics that are missing, with the settings that [`super::KafkaLog::connect`] asks for, and waits until they can
 /// be written. Topics that exist are left as they are. Returns the topics created.
@@ -62,7 +70,7 @@ pub async fn create_topics(settings: &Settings) -> Result<Vec<Topic>, Error> {
             }
         }
     }
-    admin.wait_for_leaders(&names).await?;
+    admin.wait_until_known(&names, settings.self_check).await?;
     Ok(created)
 }
 
@@ -70,24 +78,37 @@ pub async fn create_topics(settings: &Settings) -> Result<Vec<Topic>, Error> {
 pub(super) async fn observe(settings: &Settings) -> Result<Observed, Error> {
     let admin = Admin::connect(settings)?;
     let names = Names::new(&settings.topic_prefix);
-    let (mut topics, brokers) = admin
-        .metadata(move |metadata| {
-            let brokers: Vec<i32> = metadata.brokers().iter().map(rdkafka::metadata::MetadataBroker::id).collect();
-            (observed_topics(metadata, &names), brokers)
-        })
-        .await?;
+    let (mut topics, brokers) = {
+        let names = names.clone();
+        admin.metadata(move |metadata| (observed_topics(metadata, &names), broker_ids(metadata))).await?
+    };
     if settings.self_check == SelfCheck::Layout {
         return Ok(Observed { topics, brokers: BTreeMap::new() });
     }
-    let names = Names::new(&settings.topic_prefix);
+    let known: Vec<Topic> = topics.keys().copied().collect();
+    let mut values = admin.settings_of_all(&known, &names).await?;
     for (topic, observed) in &mut topics {
-        observed.settings = Some(admin.settings_of(ResourceSpecifier::Topic(names.name(*topic))).await?);
+        observed.settings = values.remove(topic);
     }
     let mut by_broker = BTreeMap::new();
     for id in brokers {
-        by_broker.insert(id, admin.settings_of(ResourceSpecifier::Broker(id)).await?);
+        let described = admin.describe(&[ResourceSpecifier::Broker(id)], &options()).await?;
+        let values = described.into_iter().next().map(|(_, values)| values);
+        by_broker.insert(id, values.ok_or_else(|| untold(&format!("broker {id}")))?);
     }
     Ok(Observed { topics, brokers: by_broker })
+}
+
+fn broker_ids(metadata: &Metadata) -> Vec<i32> {
+    metadata.brokers().iter().map(MetadataBroker::id).collect()
+}
+
+/// Kafka says nothing about settings both to who may not know them and about topics that a broker has not heard of yet.
+fn untold(whose: &str) -> Error {
+    Error::Unfit(format!(
+        "Kafka does not tell the settings of {whose}. To fix: allow this user DescribeConfigs on topics and the cluster, or make \
+         sure of the settings yourself and set KIZUNA_KAFKA_SELF_CHECK=layout"
+    ))
 }
 
 fn observed_topics(metadata: &Metadata, names: &Names) -> BTreeMap<Topic, ObservedTopic> {
@@ -132,45 +153,91 @@ impl Admin {
         answer.await.map_err(|_| Error::Unavailable("the process is stopping".to_owned()))?
     }
 
-    async fn settings_of(&self, whose: ResourceSpecifier<'_>) -> Result<BTreeMap<String, String>, Error> {
-        let answer = self.client.describe_configs([&whose], &options()).await;
-        let mut resources = answer.map_err(|error| unavailable("Kafka does not tell its settings", &error))?;
-        let resource = match resources.pop() {
-            Some(Ok(resource)) => resource,
-            Some(Err(
-                code @ (RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed),
-            )) => {
-                return Err(Error::Unfit(format!(
-                    "Kafka does not let us look at the settings of {whose:?} ({code}). To fix: allow this user \
-                     DescribeConfigs, or make sure of the settings yourself and set KIZUNA_KAFKA_SELF_CHECK=layout"
-                )));
-            }
-            Some(Err(code)) => return Err(Error::Unavailable(format!("Kafka does not tell its settings: {code}"))),
-            None => return Err(Error::Unavailable("Kafka does not tell its settings".to_owned())),
-        };
-        let known = resource.entries.into_iter().filter_map(|ConfigEntry { name, value, .. }| Some((name, value?)));
-        Ok(known.collect())
+    /// The settings of those that Kafka tells them of.
+    async fn describe(
+        &self,
+        whose: &[ResourceSpecifier<'_>],
+        options: &AdminOptions,
+    ) -> Result<Vec<(OwnedResourceSpecifier, Values)>, Error> {
+        if whose.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answer = self.client.describe_configs(whose, options).await;
+        let resources = answer.map_err(|error| unavailable("Kafka does not tell its settings", &error))?;
+        let values =
+            |entries: Vec<ConfigEntry>| entries.into_iter().filter_map(|it| Some((it.name, it.value?))).collect();
+        let told = resources.into_iter().flatten().filter(|resource| !resource.entries.is_empty());
+        Ok(told.map(|resource| (resource.specifier, values(resource.entries))).collect())
     }
 
-    async fn wait_for_leaders(&self, names: &Names) -> Result<(), Error> {
-        let deadline = Instant::now() + CREATION_WAIT_MAX;
+    /// The settings of these topics, as one broker knows them.
+    async fn topic_settings(
+        &self,
+        topics: &[Topic],
+        names: &Names,
+        options: &AdminOptions,
+    ) -> Result<BTreeMap<Topic, Values>, Error> {
+        let whose: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(names.name(*topic))).collect();
+        let by_topic = self.describe(&whose, options).await?.into_iter().filter_map(|(whose, values)| match whose {
+            OwnedResourceSpecifier::Topic(name) => Some((names.topic(&name)?, values)),
+            _ => None,
+        });
+        Ok(by_topic.collect())
+    }
+
+    /// The settings of these topics, all of which the cluster has; the broker asked may hear of them a moment later.
+    async fn settings_of_all(&self, topics: &[Topic], names: &Names) -> Result<BTreeMap<Topic, Values>, Error> {
+        let deadline = Instant::now() + SETTINGS_WAIT_MAX;
         loop {
-            let names = names.clone();
-            let led = self.metadata(move |metadata| {
-                let ours = metadata.topics().iter().filter(|topic| names.topic(topic.name()).is_some());
-                ours.filter(|topic| {
-                    let partitions = topic.partitions();
-                    !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0)
-                })
-                .count()
-            });
-            if led.await? == Topic::ALL.len() {
-                return Ok(());
+            let values = self.topic_settings(topics, names, &options()).await?;
+            match topics.iter().find(|topic| !values.contains_key(topic)) {
+                None => return Ok(values),
+                Some(untold_of) if Instant::now() >= deadline => {
+                    return Err(untold(&format!("topic {}", names.name(*untold_of))));
+                }
+                Some(_) => sleep(LOOK_INTERVAL).await,
             }
-            if Instant::now() >= deadline {
-                return Err(Error::Unavailable("the topics are created but have no leaders yet".to_owned()));
-            }
-            sleep(LEADER_LOOK_INTERVAL).await;
         }
     }
+
+    /// Waits until every partition of our topics has a leader and every broker can tell about them.
+    async fn wait_until_known(&self, names: &Names, self_check: SelfCheck) -> Result<(), Error> {
+        let deadline = Instant::now() + CREATION_WAIT_MAX;
+        while !self.is_known(names, self_check).await? {
+            if Instant::now() >= deadline {
+                return Err(Error::Unavailable("the topics are created but not all brokers serve them yet".to_owned()));
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    async fn is_known(&self, names: &Names, self_check: SelfCheck) -> Result<bool, Error> {
+        let (led, brokers) = {
+            let names = names.clone();
+            self.metadata(move |metadata| (led_topics(metadata, &names), broker_ids(metadata))).await?
+        };
+        if led < Topic::ALL.len() {
+            return Ok(false);
+        }
+        if self_check == SelfCheck::Full {
+            for id in brokers {
+                let told = self.topic_settings(&Topic::ALL, names, &options().broker_id(id)).await?;
+                if told.len() < Topic::ALL.len() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// How many of our topics have a leader for every partition.
+fn led_topics(metadata: &Metadata, names: &Names) -> usize {
+    let ours = metadata.topics().iter().filter(|topic| names.topic(topic.name()).is_some());
+    let is_led = |topic: &&MetadataTopic| {
+        let partitions = topic.partitions();
+        !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0)
+    };
+    ours.filter(is_led).count()
 }

@@ -41,6 +41,17 @@ impl Wanted {
     }
 }
 
+/// The value, as "2 or more".
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.fits {
+            Fits::Exactly => write!(f, "{}", self.value),
+            Fits::AtLeast => write!(f, "{} or more", self.value),
+            Fits::AtMost => write!(f, "{} or less", self.value),
+        }
+    }
+}
+
 /// The settings of every topic. All are compacted: the newest record of a key stays for ever, a tombstone ends a key, and
 /// every key of raw events is unique. Compaction may wait half a day, so that what a tombstone erases is gone within a day.
 pub(super) fn wanted(settings: &Settings) -> Vec<Wanted> {
@@ -87,16 +98,14 @@ pub(super) struct ObservedTopic {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     whose: String,
-    what: String,
-    found: String,
-    wanted: String,
+    /// As "retention.ms is 604800000, wanted -1".
+    what: Vec<String>,
     fix: String,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { whose, what, found, wanted, fix } = self;
-        write!(f, "{whose}: {what} is {found}, wanted {wanted}. To fix: {fix}")
+        write!(f, "{}: {}. To fix: {}", self.whose, self.what.join("; "), self.fix)
     }
 }
 
@@ -118,14 +127,12 @@ fn problems(observed: &Observed, settings: &Settings) -> Vec<Problem> {
         match observed.topics.get(&topic) {
             None => problems.push(Problem {
                 whose: format!("topic {name}"),
-                what: "the topic".to_owned(),
-                found: "missing".to_owned(),
-                wanted: "there".to_owned(),
+                what: vec!["it is missing".to_owned()],
                 fix: "kizuna topics create".to_owned(),
             }),
             Some(found) => {
                 problems.extend(layout_problems(topic, &name, found, settings));
-                problems.extend(settings_problems(&name, found, &wanted, settings));
+                problems.extend(settings_problem(&name, found, &wanted, settings));
             }
         }
     }
@@ -147,18 +154,14 @@ fn layout_problems(topic: Topic, name: &str, found: &ObservedTopic, settings: &S
         };
         problems.push(Problem {
             whose: format!("topic {name}"),
-            what: "the partition count".to_owned(),
-            found: found.partitions.to_string(),
-            wanted: partitions.to_string(),
+            what: vec![format!("the partition count is {}, wanted {partitions}", found.partitions)],
             fix,
         });
     }
     if found.replication < settings.replication {
         problems.push(Problem {
             whose: format!("topic {name}"),
-            what: "the replication factor".to_owned(),
-            found: found.replication.to_string(),
-            wanted: settings.replication.to_string(),
+            what: vec![format!("the replication factor is {}, wanted {}", found.replication, settings.replication)],
             fix: format!(
                 "kafka-reassign-partitions.sh --bootstrap-server {} --execute with more replicas",
                 settings.brokers
@@ -168,25 +171,20 @@ fn layout_problems(topic: Topic, name: &str, found: &ObservedTopic, settings: &S
     problems
 }
 
-fn settings_problems(name: &str, found: &ObservedTopic, wanted: &[Wanted], settings: &Settings) -> Vec<Problem> {
-    let Some(found) = &found.settings else { return Vec::new() };
-    let wrong = wanted.iter().filter(|wanted| !found.get(wanted.name).is_some_and(|found| wanted.accepts(found)));
-    wrong
-        .map(|wanted| Problem {
-            whose: format!("topic {name}"),
-            what: wanted.name.to_owned(),
-            found: found.get(wanted.name).map_or("unknown", String::as_str).to_owned(),
-            wanted: match wanted.fits {
-                Fits::Exactly => wanted.value.clone(),
-                Fits::AtLeast => format!("{} or more", wanted.value),
-                Fits::AtMost => format!("{} or less", wanted.value),
-            },
-            fix: format!(
-                "kafka-configs.sh --bootstrap-server {} --alter --entity-type topics --entity-name {name} --add-config {}={}",
-                settings.brokers, wanted.name, wanted.value
-            ),
-        })
-        .collect()
+fn settings_problem(name: &str, found: &ObservedTopic, wanted: &[Wanted], settings: &Settings) -> Option<Problem> {
+    let found = found.settings.as_ref()?;
+    let value = |wanted: &Wanted| found.get(wanted.name).map_or("unknown", String::as_str);
+    let wrong: Vec<&Wanted> = wanted.iter().filter(|wanted| !wanted.accepts(value(wanted))).collect();
+    let assignments: Vec<String> = wrong.iter().map(|wanted| format!("{}={}", wanted.name, wanted.value)).collect();
+    let Settings { brokers, .. } = settings;
+    (!wrong.is_empty()).then(|| Problem {
+        whose: format!("topic {name}"),
+        what: wrong.iter().map(|wanted| format!("{} is {}, wanted {wanted}", wanted.name, value(wanted))).collect(),
+        fix: format!(
+            "kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type topics --entity-name {name} --add-config {}",
+            assignments.join(",")
+        ),
+    })
 }
 
 fn broker_problem(id: i32, found: &BTreeMap<String, String>) -> Option<Problem> {
@@ -194,9 +192,7 @@ fn broker_problem(id: i32, found: &BTreeMap<String, String>) -> Option<Problem> 
     let found = found.get(NAME).map_or("unknown", String::as_str);
     (found != "false").then(|| Problem {
         whose: format!("broker {id}"),
-        what: NAME.to_owned(),
-        found: found.to_owned(),
-        wanted: "false".to_owned(),
+        what: vec![format!("{NAME} is {found}, wanted false")],
         fix: format!("write {NAME}=false into the broker's server.properties and restart it"),
     })
 }
@@ -269,6 +265,23 @@ mod tests {
     }
 
     #[test]
+    fn one_command_fixes_all_settings_of_a_topic() {
+        let mut observed = fit();
+        let topic = observed.topics.get_mut(&Topic::LineEvents).unwrap();
+        topic.settings.as_mut().unwrap().insert("cleanup.policy".to_owned(), "delete".to_owned());
+        topic.settings.as_mut().unwrap().insert("retention.ms".to_owned(), "604800000".to_owned());
+        let text = refusal(&observed);
+        assert!(
+            text.contains("cleanup.policy is delete, wanted compact; retention.ms is 604800000, wanted -1"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("--entity-name line.events --add-config cleanup.policy=compact,retention.ms=-1"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn a_stronger_setting_than_wanted_is_fit() {
         let mut observed = fit();
         for topic in observed.topics.values_mut() {
@@ -283,10 +296,7 @@ mod tests {
         let mut observed = fit();
         observed.topics.remove(&Topic::LineSent);
         let text = refusal(&observed);
-        assert!(
-            text.contains("topic line.sent: the topic is missing") && text.contains("kizuna topics create"),
-            "{text}"
-        );
+        assert!(text.contains("topic line.sent: it is missing") && text.contains("kizuna topics create"), "{text}");
     }
 
     #[test]
