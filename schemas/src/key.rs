@@ -21,6 +21,12 @@ pub fn hubspot_contact(user: &str) -> Vec<u8> {
     join(&[user])
 }
 
+/// Of the erasure of a person among the answers about contacts: `{userId}/erased`. Its own key, because what HubSpot answers
+/// about a later contact must not make compaction forget it.
+pub fn erasure(user: &str) -> Vec<u8> {
+    join(&[user, "erased"])
+}
+
 /// Of a message to send: `{userId}/{commandId}`.
 pub fn outbox(user: &str, command: &str) -> Vec<u8> {
     join(&[user, command])
@@ -92,6 +98,12 @@ mod tests {
         assert_eq!(connection(7), b"7");
         assert_eq!(removal(7), b"7/removed");
         assert_eq!(claim("x"), b"claim/x");
+    }
+
+    #[test]
+    fn an_erasure_has_a_key_of_its_own() {
+        assert_eq!(hubspot_contact("U1"), b"U1");
+        assert_eq!(erasure("U1"), b"U1/erased");
     }
 
     #[test]

@@ -58,6 +58,10 @@ pub struct Account {
     pub refused: Option<Values>,
 }
 
+/// By how much an erasure raises the revision: more than the answers that can be under way, so that none of them, told
+/// later, takes its place.
+const ERASURE_LEAP: u64 = 1 << 20;
+
 impl Account {
     pub(crate) fn apply(&mut self, confirmation: Confirmation) {
         let Confirmation { revision, observed_at_ms, link, values, refused } = confirmation;
@@ -81,5 +85,12 @@ impl Account {
     pub fn next(&self, observed_at_ms: i64, link: Link) -> Confirmation {
         let revision = self.revision.saturating_add(1);
         Confirmation { revision, observed_at_ms, link, values: self.values.clone(), refused: None }
+    }
+
+    /// The confirmation that the person was erased, which holds nothing else and outranks every answer still under way.
+    pub fn erased(&self, observed_at_ms: i64, since_ms: i64) -> Confirmation {
+        let revision = self.revision.saturating_add(ERASURE_LEAP);
+        let link = Link::Erased { since_ms };
+        Confirmation { revision, observed_at_ms, link, values: Values::new(), refused: None }
     }
 }

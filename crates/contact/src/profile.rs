@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 /// How old a cached profile may be when a message arrives before it is read again.
 pub const REFRESH_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// What one look-up answered.
+/// What one look-up answered. Of two, the one for the newer event is greater, then the one that LINE answered later.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Profile {
-    /// When LINE answered, milliseconds since 1970.
-    pub fetched_at_ms: i64,
     /// Record time of the newest event that this look-up was made for; see [`Friend::profile_due`].
     pub covers_ms: i64,
+    /// When LINE answered, milliseconds since 1970.
+    pub fetched_at_ms: i64,
     /// The person's name and picture; `None` when LINE refused, which keeps what was known.
     pub found: Option<Likeness>,
 }

@@ -1,4 +1,8 @@
 //! What is known of one LINE user: a fold in which each field is a maximum (or minimum) over what was seen.
+//!
+//! An erasure cuts the log in two. What stands before it in the log is forgotten, and what happened at its time or earlier
+//! counts nowhere, however late it is told. Within both parts the order of records plays no role; and an answer to a profile
+//! look-up or a message sent, which other topics tell, may stand anywhere.
 
 use crate::link::Account;
 use crate::messages::Messages;
@@ -12,17 +16,41 @@ pub struct User {
     friends: Vec<(ConnectionNumber, Friend)>,
     /// The contact in HubSpot, as last confirmed.
     pub account: Account,
+    /// The newest erasure: nothing that happened then or earlier is known; milliseconds.
+    erased_ms: Option<i64>,
 }
 
 impl User {
     /// Folds one event in. Any order and any duplication give the same state.
     pub fn apply(&mut self, event: &Event) {
-        self.friend_mut(event.connection).apply(event.at, &event.kind);
+        if self.knows_of(event.at.time_ms) {
+            self.friend_mut(event.connection).apply(event.at, &event.kind);
+        }
     }
 
     /// Folds the answer to a profile look-up in.
     pub fn apply_profile(&mut self, connection: ConnectionNumber, profile: Profile) {
-        self.friend_mut(connection).apply_profile(profile);
+        if self.knows_of(profile.covers_ms) {
+            self.friend_mut(connection).apply_profile(profile);
+        }
+    }
+
+    /// Folds an erasure in: forgets all events folded so far, and everything that happened at `since_ms` or earlier, for
+    /// ever. An erasure no newer than the last changes nothing. The contact is told apart, by a [`Confirmation`].
+    pub fn erase(&mut self, since_ms: i64) {
+        if self.knows_of(since_ms) {
+            self.erased_ms = Some(since_ms);
+            self.friends.retain_mut(|(_, friend)| friend.survives(since_ms));
+        }
+    }
+
+    /// The newest erasure, milliseconds.
+    pub fn erased_ms(&self) -> Option<i64> {
+        self.erased_ms
+    }
+
+    fn knows_of(&self, time_ms: i64) -> bool {
+        self.erased_ms.is_none_or(|erased| time_ms > erased)
     }
 
     /// Folds what HubSpot confirmed in; the highest revision holds.
@@ -69,7 +97,7 @@ pub struct Friend {
     messages: Messages,
     /// The newest one-to-one answer.
     answered: Option<Moment>,
-    /// The newest successful profile.
+    /// The successful profile that covers the newest event.
     profile: Option<Profile>,
     /// The newest event that a profile look-up was made for, whatever LINE answered.
     profile_covers_ms: Option<i64>,
@@ -93,6 +121,18 @@ impl Friend {
             Kind::Answered => self.answered = self.answered.max(Some(at)),
             Kind::Acted | Kind::Imported => {}
         }
+    }
+
+    /// Forgets all but what other topics than the events' told of the time after the erasure. Is anything left?
+    fn survives(&mut self, erased_ms: i64) -> bool {
+        let later = |ms: &i64| *ms > erased_ms;
+        *self = Self {
+            answered: self.answered.filter(|at| later(&at.time_ms)),
+            profile: self.profile.take().filter(|profile| later(&profile.covers_ms)),
+            profile_covers_ms: self.profile_covers_ms.filter(later),
+            ..Self::default()
+        };
+        *self != Self::default()
     }
 
     fn apply_profile(&mut self, profile: Profile) {

@@ -196,8 +196,65 @@ impl Unbounded {
     }
 }
 
+/// Does the record stand in the topic of events, where an erasure stands too? Otherwise it may stand anywhere.
+fn is_event(record: &Record) -> bool {
+    matches!(record, Record::Event(event) if event.kind != Kind::Answered)
+}
+
+/// Is the record of the time after the erasure, or not of LINE at all?
+fn outlives(record: &Record, erased_ms: i64) -> bool {
+    match record {
+        Record::Event(event) => event.at.time_ms > erased_ms,
+        Record::Profile(_, profile) => profile.covers_ms > erased_ms,
+        Record::Confirmation(_) => true,
+        Record::Erased(_) => false,
+    }
+}
+
 proptest! {
     #![proptest_config(thorough())]
+
+    #[test]
+    fn after_an_erasure_the_state_is_that_of_somebody_new_wherever_the_rest_stands(
+        before in vec(event(), 0..24),
+        (after, elsewhere) in (vec(event(), 0..24), vec(record(), 0..24)),
+        (erased_ms, again) in (time(), any::<bool>()),
+        places in any::<[Index; 24]>(),
+    ) {
+        let records = |events: Vec<Event>| events.into_iter().map(Record::Event).filter(is_event).collect::<Vec<_>>();
+        let (before, mut after) = (records(before), records(after));
+        let elsewhere: Vec<Record> = elsewhere.into_iter().filter(|record| !is_event(record)).collect();
+        if again {
+            after.insert(after.len() / 2, Record::Erased(erased_ms));
+        }
+        let new: Vec<Record> =
+            after.iter().chain(&elsewhere).filter(|record| outlives(record, erased_ms)).cloned().collect();
+        let mut log = [before, vec![Record::Erased(erased_ms)], after].concat();
+        for (record, place) in elsewhere.into_iter().zip(places) {
+            log.insert(place.index(log.len() + 1), record);
+        }
+        let somebody_new = fold([&Record::Erased(erased_ms)].into_iter().chain(&new));
+        prop_assert_eq!(bytes(&fold(&log)), bytes(&somebody_new));
+        prop_assert_eq!(wanted(USER, &somebody_new, &all()), wanted(USER, &fold(&new), &all()));
+    }
+
+    #[test]
+    fn no_answer_under_way_takes_the_place_of_an_erasure(
+        known in vec(confirmation(), 0..4),
+        under_way in vec((0..1_000_u64, confirmation()), 0..8),
+        since_ms in time(),
+    ) {
+        let known: Vec<_> = known.into_iter().filter(|known| known.revision < 4).map(Record::Confirmation).collect();
+        let mut user = fold(&known);
+        let revision = user.account.revision();
+        let erased = user.account.erased(0, since_ms);
+        user.apply_confirmation(erased.clone());
+        for (further, answer) in under_way {
+            user.apply_confirmation(Confirmation { revision: revision + further, ..answer });
+        }
+        prop_assert_eq!(user.account.link, Link::Erased { since_ms });
+        prop_assert!(user.account.values.is_empty() && user.account.refused.is_none());
+    }
 
     #[test]
     fn any_order_any_duplication_and_any_split_give_the_same_state(
@@ -362,14 +419,14 @@ proptest! {
 
     #[test]
     fn what_happens_on_one_connection_is_not_seen_on_another(records in vec(told(), 0..48)) {
-        let rules = connections([(1, true), (2, true), (u32::MAX, true)]);
+        let rules = all();
         let together = wanted(USER, &fold(&records), &rules);
         let mut apart = Values::new();
         for connection in [1, 2, u32::MAX].map(number) {
             let of_connection = records.iter().filter(|record| match record {
                 Record::Event(event) => event.connection == connection,
                 Record::Profile(of, _) => *of == connection,
-                Record::Confirmation(_) => false,
+                Record::Confirmation(_) | Record::Erased(_) => false,
             });
             apart.extend(wanted(USER, &fold(of_connection), &rules));
         }
@@ -388,6 +445,10 @@ proptest! {
             }
         }
     }
+}
+
+fn all() -> Connections {
+    connections([(1, true), (2, true), (u32::MAX, true)])
 }
 
 fn nobody() -> Profile {

@@ -8,6 +8,7 @@ pub enum Record {
     Event(Event),
     Profile(ConnectionNumber, Profile),
     Confirmation(Confirmation),
+    Erased(i64),
 }
 
 /// Folds one record in.
@@ -16,6 +17,7 @@ pub fn apply(user: &mut User, record: &Record) {
         Record::Event(event) => user.apply(&event),
         Record::Profile(connection, profile) => user.apply_profile(connection, profile),
         Record::Confirmation(confirmation) => user.apply_confirmation(confirmation),
+        Record::Erased(since_ms) => user.erase(since_ms),
     }
 }
 
