@@ -15,6 +15,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use line::webhook::{Webhook, split};
 use runtime::clock::Clock;
+use runtime::crash;
 use schemas::Codec;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -93,7 +94,9 @@ impl Receiver {
             Ok(body) => body,
             Err(refused) => return (None, Outcome::Unread(refused)),
         };
+        crash::point("ingest.received");
         let Some(account) = self.sender(&head, &body) else { return (None, Outcome::Unauthorized) };
+        crash::point("ingest.verified");
         let connection = account.connection.number.get();
         let verdict = self.examine(&account, &body);
         // Both are parts of the connection's read buffer, which can be used again only once they are gone.
@@ -103,6 +106,7 @@ impl Receiver {
             Verdict::Append { records, first_event, then } => {
                 match self.intake.take(records, started + self.settings.answer_timeout).await {
                     Ok(()) => {
+                        crash::point("ingest.durable");
                         tracing::debug!(connection, event = &*first_event, "stored");
                         then
                     }

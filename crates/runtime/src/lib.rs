@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod backoff;
 pub mod clock;
+pub mod crash;
 pub mod logging;
 pub mod metrics;
 pub mod secret;

@@ -6,6 +6,7 @@ use super::restore::Restore;
 use crate::store::{self, Store};
 use contact::Connections;
 use eventlog::{Consumer, NewRecord, Polled, Record, Topic};
+use runtime::crash;
 use schemas::DeadLetter;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -111,6 +112,7 @@ impl<'a> Session<'a> {
         let numbers: Vec<_> = self.owned.keys().copied().collect();
         self.hand_over(&numbers)
     }
+        crash::point("projector.leaving");
 
     /// Gives all partitions back as they were last written, for what was not written is folded again; after a store failed,
     /// empty.
@@ -151,6 +153,7 @@ impl<'a> Session<'a> {
             if let Some(mut lost) = self.owned.remove(number) {
                 lost.partition.flush(rules)?;
             }
+            crash::point("projector.revoked");
         }
         self.report_status();
         Ok(())
@@ -160,6 +163,7 @@ impl<'a> Session<'a> {
         let _timer = self.member.metrics.fold_seconds.start_timer();
         let mut by_partition: BTreeMap<u32, Vec<Record>> = BTreeMap::new();
         for record in records {
+        crash::point("projector.fetched");
             by_partition.entry(record.partition).or_default().push(record);
         }
         let connected = self.member.view.snapshot();
@@ -175,6 +179,7 @@ impl<'a> Session<'a> {
             self.member.set_aside(std::mem::take(&mut folded.unusable)).await?;
             owned.store(self.member, &folded, rules)?;
         }
+            crash::point("projector.folded");
         Ok(())
     }
 
@@ -265,6 +270,7 @@ impl Owned {
             restore.progress();
             if self.partition.store().is_full() || self.unflushed >= RESTORE_FLUSH_RECORDS {
                 self.flush(rules)?;
+            crash::point("projector.restoring");
             }
             return Ok(());
         }
@@ -273,6 +279,7 @@ impl Owned {
         if !member.desk.push(due) {
             self.backlog = Scan::After(None);
         }
+        crash::point("projector.stored");
         Ok(())
     }
 

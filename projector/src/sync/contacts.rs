@@ -8,6 +8,7 @@ use connection::{Snapshot, State, View};
 use contact::{Action, ContactId, Field, Link, Names, Property, UserId, Values};
 use hubspot::{Contact, CreateInput, CreateOutcome, Crm, Error, Group, Priority, Refusal, UpdateInput, UpdateOutcome};
 use runtime::clock::Clock;
+use runtime::crash;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -142,6 +143,7 @@ impl Contacts {
             Ok(outcomes) => outcomes,
             Err(error) => return Err((error, batch)),
         };
+        crash::point("projector.create.answered");
         let mut outcomes: HashMap<String, CreateOutcome> = outcomes.into_iter().collect();
         let mut left = Leftovers::default();
         for work in batch {
@@ -171,6 +173,7 @@ impl Contacts {
             Action::Create(_) | Action::Nothing => None,
         };
         let outcomes = self.crm.update(batch.iter().filter_map(input).collect(), priority).await?;
+        crash::point("projector.update.answered");
         let mut outcomes: HashMap<String, UpdateOutcome> = outcomes.into_iter().collect();
         let mut left = Leftovers::default();
         for work in batch {

@@ -16,6 +16,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use runtime::backoff::Backoff;
 use runtime::clock::Clock;
+use runtime::crash;
 use schemas::{Codec, DeadLetter, LineProfile};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -159,7 +160,9 @@ impl Engine {
             records.push(NewRecord { topic: Topic::HubspotContacts, key, value: Some(value) });
             confirmed.push((work, confirmation.revision, outcome));
         }
+        crash::point("projector.answer.read");
         let appended = if records.is_empty() { Ok(Vec::new()) } else { self.log.append(records).await };
+        crash::point("projector.answer.recorded");
         let now = Instant::now();
         if let Err(error) = appended {
             tracing::warn!(%error, "the log did not take HubSpot's answers; the calls will be made again");
@@ -229,6 +232,7 @@ impl Engine {
             picture: likeness.picture.map(Into::into),
         };
         let (connection, covers_ms) = (lookup.connection.get(), lookup.due.covers_ms);
+        crash::point("projector.profile.answered");
         let fetched_at_ms = self.clock.now_ms();
         let record = LineProfile { user_id, connection, covers_ms, fetched_at_ms, found: found.map(named) };
         let value = Some(self.codec.encode(&record));

@@ -7,6 +7,7 @@ use super::table;
 use crate::telemetry::Telemetry;
 use crate::{Error, NewRecord, Position, Topic};
 use runtime::clock::Clock;
+use runtime::crash;
 use rusqlite::{CachedStatement, Connection, Transaction, TransactionBehavior};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -192,6 +193,9 @@ fn write(connection: &mut Connection, batch: &[Request], now_ms: i64) -> Result<
                 Entry::Vacant(place) => place.insert(Tail::of(&transaction, record.topic, *partition)?),
             };
             taken.push(Position { partition: *partition, offset: tail.append(record, now_ms)? });
+            if taken.len() < request.records.len() {
+                crash::point("log.half");
+            }
         }
         positions.push(taken);
     }

@@ -8,6 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext};
+use runtime::crash;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -147,6 +148,9 @@ impl Generation {
             record.payload = outgoing.record.value.as_deref();
             // Stop at the first: what follows must not overtake it.
             self.producer().send(record).map_err(|(error, _)| refused_or_unavailable(&error))?;
+            if index + 1 < records.len() {
+                crash::point("log.half");
+            }
         }
         Ok(reports)
     }

@@ -27,7 +27,10 @@ pub struct Environment;
 impl Reader for Environment {
     fn variables(&self) -> BTreeMap<String, OsString> {
         let named = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-        named.filter(|(name, _)| name.starts_with(PREFIX)).collect()
+        let settings = named.filter(|(name, _)| name.starts_with(PREFIX));
+        #[cfg(feature = "crash-points")]
+        let settings = settings.filter(|(name, _)| name != crate::crash::VARIABLE);
+        settings.collect()
     }
 }
 
