@@ -135,6 +135,28 @@ fn an_erased_person_comes_back_only_by_a_later_message_or_follow() {
 }
 
 #[test]
+fn an_erased_person_who_comes_back_is_somebody_new() {
+    let known = [followed(10), looked_up(10, "Before", None), wrote(15, "a", "before"), Step::Synced, erased(20)];
+    let returns = |later: Vec<Step>, expect: &str| check([known.to_vec(), later].concat(), expect);
+    returns(vec![followed(30)], "create: follow_1=Yes id_sync_date_1=30 unanswered_1=No");
+    returns(
+        vec![wrote(30, "b", "after")],
+        "create: follow_1=Yes id_sync_date_1=30 unanswered_1=Yes last_response_1=after",
+    );
+    returns(
+        vec![wrote(15, "a", "before"), looked_up(20, "Before", None), wrote(30, "b", "after"), unsent(40, "b")],
+        "create: follow_1=Yes id_sync_date_1=30 unanswered_1=No",
+    );
+    returns(vec![followed(30), Step::Synced, deleted(40), followed(10)], "nothing");
+}
+
+#[test]
+fn a_person_erased_for_good_never_comes_back() {
+    check([followed(10), Step::Synced, erased(i64::MAX), followed(30), wrote(40, "a", "x")], "nothing");
+    check([followed(10), Step::Synced, erased(i64::MAX), erased(50), followed(60)], "nothing");
+}
+
+#[test]
 fn refused_values_are_not_sent_again_until_they_change() {
     check([followed(10), Step::Refused], "nothing");
     check([followed(10), Step::Refused, followed(20)], "nothing");

@@ -2,7 +2,7 @@
 //!
 //! The expectation is the whole action in text, without the constant LINE user ID: `create: follow_1=Yes …`,
 //! `update 1: unanswered_1=No` (contact 1), `nothing`. Each story is also told backwards and twice over, with the same
-//! ending.
+//! ending; an erasure stays where it is, between what was told before and after it.
 
 use crate::support::{Record, apply, bytes, connections, fold, hubspot_does, number};
 use contact::{
@@ -30,6 +30,8 @@ pub enum Step {
     Synced,
     Refused,
     Told(i64, fn(ContactId, i64) -> Link),
+    /// The person was erased, and what happened until then.
+    Erased(i64),
     /// The operator changed a connection.
     AutoCreateOff(u32),
     Paused(u32),
@@ -103,7 +105,7 @@ pub fn deleted(at: i64) -> Step {
 }
 
 pub fn erased(at: i64) -> Step {
-    Step::Told(at, |_, since_ms| Link::Erased { since_ms })
+    Step::Erased(at)
 }
 
 pub fn merged(at: i64) -> Step {
@@ -141,6 +143,11 @@ pub fn check(story: impl IntoIterator<Item = Step>, expect: &str) {
             Step::Told(at, link) => {
                 Some(Record::Confirmation(user.account.next(now, link(ContactId(user.account.revision()), at))))
             }
+            Step::Erased(at) => {
+                apply(&mut user, &Record::Erased(at));
+                records.push(Record::Erased(at));
+                Some(Record::Confirmation(user.account.erased(now, at)))
+            }
             Step::AutoCreateOff(connection) => auto_create.insert(connection, false).and(None),
             Step::Paused(connection) => auto_create.remove(&connection).and(None),
         };
@@ -150,8 +157,13 @@ pub fn check(story: impl IntoIterator<Item = Step>, expect: &str) {
         }
     }
     assert_eq!(in_words(&decide(USER, &user, &connections(auto_create))), expect);
-    assert_eq!(bytes(&fold(records.iter().rev())), bytes(&user), "told backwards");
-    assert_eq!(bytes(&fold(records.iter().chain(&records))), bytes(&user), "told twice");
+    let parts = || records.chunk_by(|before, after| is_erasure(before) == is_erasure(after));
+    assert_eq!(bytes(&fold(parts().flat_map(|part| part.iter().rev()))), bytes(&user), "told backwards");
+    assert_eq!(bytes(&fold(parts().flat_map(|part| part.iter().chain(part)))), bytes(&user), "told twice");
+}
+
+fn is_erasure(record: &Record) -> bool {
+    matches!(record, Record::Erased(_))
 }
 
 fn in_words(action: &Action) -> String {
