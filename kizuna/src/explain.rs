@@ -20,6 +20,8 @@ pub enum Fact {
     Profile(ConnectionNumber, Profile),
     /// What HubSpot answered about the contact.
     Confirmation(Confirmation),
+    /// The person was erased; milliseconds.
+    Erased(i64),
 }
 
 /// What gave a property its value.
@@ -71,6 +73,7 @@ fn place(fact: &Fact) -> (i64, u128) {
         Fact::Event { event, .. } => (event.at.time_ms, event.at.id.0),
         Fact::Profile(_, profile) => (profile.fetched_at_ms, u128::MAX),
         Fact::Confirmation(confirmation) => (confirmation.observed_at_ms, u128::MAX),
+        Fact::Erased(since_ms) => (*since_ms, u128::MAX),
     }
 }
 
@@ -79,7 +82,7 @@ fn connections_of(facts: &[Fact]) -> Connections {
     let number = |fact: &Fact| match fact {
         Fact::Event { event, .. } => Some(event.connection),
         Fact::Profile(connection, _) => Some(*connection),
-        Fact::Confirmation(_) => None,
+        Fact::Confirmation(_) | Fact::Erased(_) => None,
     };
     facts.iter().filter_map(number).map(|number| Connection { number, auto_create: true }).collect()
 }
@@ -97,6 +100,10 @@ fn apply(user: &mut User, fact: &Fact) -> Option<Cause> {
         }
         Fact::Confirmation(confirmation) => {
             user.apply_confirmation(confirmation.clone());
+            None
+        }
+        Fact::Erased(since_ms) => {
+            user.erase(*since_ms);
             None
         }
     }

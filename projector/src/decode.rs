@@ -10,6 +10,12 @@ use schemas::{Codec, ContactLink, HubspotContact, LineEvent, LineProfile, SendOu
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
+/// The number that no connection has.
+const NO_CONNECTION: u32 = 0;
+
+/// Kind and ID of the record that erases a person.
+const ERASED: &str = "erased";
+
 /// What a record means to the fold.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Input {
@@ -24,6 +30,8 @@ pub enum Input {
     Profile(UserId, ConnectionNumber, Profile),
     /// HubSpot answered about a contact.
     Confirmation(UserId, Confirmation),
+    /// The person was erased: what was told of the time until then is to be forgotten. Milliseconds.
+    Erased(UserId, i64),
     /// It changes no contact.
     Nothing,
 }
@@ -80,6 +88,9 @@ impl Decoder {
 
     fn line_event(&self, record: &Record, value: &[u8]) -> Result<Input, Error> {
         let event: LineEvent<'_> = self.codec.decode(value).map_err(|error| refuse(record, error))?;
+        if is_erasure(&event) {
+            return Ok(Input::Erased(user(event.user_id.as_deref().unwrap_or(""))?, event.occurred_at_ms));
+        }
         let received_at_ms = event.received_at_ms;
         let stored = line::event::Stored {
             connection: number(event.connection)?,
@@ -155,6 +166,30 @@ pub fn confirmation_record(
         refused: confirmation.refused.as_ref().map(named),
         reason: reason.map(str::to_owned),
     }
+}
+
+/// The erasure of a person, as it stands among the person's events. Its place there matters: see [`contact::User::erase`].
+pub fn erasure_record(user: UserId, since_ms: i64, now_ms: i64) -> LineEvent<'static> {
+    LineEvent {
+        connection: NO_CONNECTION,
+        webhook_event_id: ERASED.into(),
+        event_type: ERASED.into(),
+        user_id: Some(user.to_string().into()),
+        occurred_at_ms: since_ms,
+        received_at_ms: now_ms,
+        redelivery: false,
+        raw: Vec::new().into(),
+    }
+}
+
+/// The key of [`erasure_record`]: a later erasure of the same person takes its place.
+pub fn erasure_key(user: UserId) -> Vec<u8> {
+    schemas::key::line_event(&user.to_string(), NO_CONNECTION, ERASED)
+}
+
+/// Webhooks come in under a connection's number, so that none of them can be taken for an erasure.
+fn is_erasure(event: &LineEvent<'_>) -> bool {
+    event.connection == NO_CONNECTION && event.event_type == ERASED
 }
 
 fn refuse(record: &Record, error: schemas::Error) -> Error {

@@ -12,6 +12,7 @@
 
 pub mod decode;
 pub mod fold;
+pub mod rebuild;
 pub mod status;
 pub mod stop;
 pub mod store;
@@ -40,7 +41,7 @@ use sync::profiles::ProfileSource;
 use telemetry::Metrics;
 
 /// Counts up with every change of the fold or of the store's form: older state stores are then rebuilt.
-const FOLD_VERSION: u32 = 1;
+const FOLD_VERSION: u32 = 2;
 
 /// What can be set.
 #[derive(Clone, Debug)]
@@ -87,7 +88,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), fold::Error> {
     metrics.begin();
-    let stores = Arc::new(Directory { path: settings.state_directory.clone(), format: format(&settings) });
+    let stores = Arc::new(settings.stores());
     let Parts { member, engine, .. } = Parts::new(&settings, outside, stores, metrics, status);
     let (stop, executor) = (member.stop.clone(), tokio::runtime::Handle::current());
     let mut fold = tokio::task::spawn_blocking(move || executor.block_on(member.run()));
@@ -109,10 +110,17 @@ pub async fn run(
     ended.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
-/// What a state store must have been written with to be used.
-fn format(settings: &Settings) -> String {
-    let Settings { labels, names, .. } = settings;
-    format!("kizuna state {FOLD_VERSION}; prefix {}; labels {labels:?}", names.prefix())
+impl Settings {
+    /// The state stores.
+    pub fn stores(&self) -> Directory {
+        self.stores_in(self.state_directory.clone())
+    }
+
+    /// State stores of the same form in another directory.
+    pub fn stores_in(&self, path: PathBuf) -> Directory {
+        let Self { labels, names, .. } = self;
+        Directory { path, format: format!("kizuna state {FOLD_VERSION}; prefix {}; labels {labels:?}", names.prefix()) }
+    }
 }
 
 /// The projector in its two halves, and the desk between them.

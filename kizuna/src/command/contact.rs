@@ -84,6 +84,7 @@ fn fact(codec: &Codec, decoder: &Decoder, record: &Record) -> anyhow::Result<Opt
         }
         Input::Profile(_, connection, profile) => Some(Fact::Profile(connection, profile)),
         Input::Confirmation(_, confirmation) => Some(Fact::Confirmation(confirmation)),
+        Input::Erased(_, since_ms) => Some(Fact::Erased(since_ms)),
         Input::Nothing => None,
     })
 }

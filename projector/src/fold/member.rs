@@ -1,7 +1,7 @@
 //! The fold as a member of the consumer group: joins, goes on for ever, begins anew after what time or a rebuild heals.
 
-use super::restore;
 use super::session::{Opened, Session};
+use super::{partition, restore};
 use crate::decode::{self, Decoder};
 use crate::status::Status;
 use crate::stop::Stop;
@@ -33,6 +33,15 @@ pub enum Error {
     /// The log holds what this version cannot read.
     #[error(transparent)]
     Decode(decode::Error),
+}
+
+impl From<partition::Error> for Error {
+    fn from(error: partition::Error) -> Self {
+        match error {
+            partition::Error::Store(error) => Self::Store(error),
+            partition::Error::Decode(error) => Self::Decode(error),
+        }
+    }
 }
 
 /// What the fold works with.

@@ -96,6 +96,10 @@ impl Partition {
                 self.store.user_mut(user)?.apply_confirmation(confirmation);
                 (user, None)
             }
+            Input::Erased(user, since_ms) => {
+                self.store.user_mut(user)?.erase(since_ms);
+                (user, None)
+            }
         };
         let newest = folded.touched.entry(user).or_default();
         *newest = (*newest).max(received_at_ms);

@@ -15,7 +15,7 @@ impl File {
     /// Opens it; one that is damaged or of another format is begun anew.
     pub fn open(directory: &Path, partition: u32, format: &str) -> Result<(Self, Checkpoint), Error> {
         std::fs::create_dir_all(directory)?;
-        let path = directory.join(format!("partition-{partition}.db"));
+        let path = directory.join(name(partition));
         match Self::open_known(&path, format) {
             Ok(Some(found)) => Ok(found),
             Ok(None) => Self::begin(&path, format),
@@ -44,14 +44,7 @@ impl File {
     }
 
     fn begin(path: &Path, format: &str) -> Result<(Self, Checkpoint), Error> {
-        for suffix in ["", "-wal", "-shm"] {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            match std::fs::remove_file(PathBuf::from(name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
-        }
+        remove(path)?;
         let database = connect(path)?;
         database.execute_batch(
             "CREATE TABLE meta (format TEXT NOT NULL, checkpoint BLOB NOT NULL);
@@ -115,11 +108,38 @@ impl Rows for File {
     }
 }
 
+/// What the file of a partition is called.
+pub(super) fn name(partition: u32) -> String {
+    format!("partition-{partition}.db")
+}
+
+/// The database, its journal and the journal's index.
+pub(super) fn siblings(path: &Path) -> impl Iterator<Item = PathBuf> {
+    ["", "-wal", "-shm"].into_iter().map(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    })
+}
+
+/// Removes the database before its journal: a journal without its database is never read.
+pub(super) fn remove(path: &Path) -> std::io::Result<()> {
+    for file in siblings(path) {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn connect(path: &Path) -> Result<Connection, Error> {
     let database = Connection::open(path)?;
     database.pragma_update(None, "journal_mode", "WAL")?;
     database.pragma_update(None, "synchronous", "NORMAL")?;
     database.pragma_update(None, "cache_size", -65_536)?;
+    // What is erased or replaced leaves no bytes behind in the file.
+    database.pragma_update(None, "secure_delete", true)?;
     database.set_prepared_statement_cache_capacity(16);
     Ok(database)
 }

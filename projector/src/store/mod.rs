@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod file;
+pub mod files;
 mod row;
 
 pub use checkpoint::Checkpoint;
