@@ -10,8 +10,11 @@ mod cursor;
 mod database;
 mod group;
 mod reader;
+mod removal;
 mod table;
 mod writer;
+
+pub use removal::Held;
 
 use crate::partitioning;
 use crate::telemetry::Telemetry;
@@ -56,6 +59,7 @@ pub struct EmbeddedLog {
     bells: Arc<Bells>,
     queue: Arc<Queue>,
     spans: Mutex<Session>,
+    removals: Mutex<Session>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -84,6 +88,7 @@ impl EmbeddedLog {
         Ok(Arc::new(Self {
             dir: dir.to_owned(),
             spans: Mutex::new(Session::new(Arc::clone(&database), Access::Read)),
+            removals: Mutex::new(Session::new(Arc::clone(&database), Access::Write)),
             database,
             clock: options.clock,
             bells,
@@ -112,6 +117,36 @@ impl EmbeddedLog {
             compaction::forget(connection)?;
             Ok(removed)
         })
+    }
+
+    /// What a partition holds. Blocks for as long as it takes to count.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Damaged`]; [`Error::Unfit`] for a partition that the topic does not have.
+    pub fn held(&self, topic: Topic, partition: u32) -> Result<Held, Error> {
+        self.database.expect_partition(topic, partition)?;
+        let mut session = self.spans.lock().expect("nobody panics while holding the session");
+        session.run(|connection| removal::held(connection, topic, partition))
+    }
+
+    /// Removes the records of a partition before an offset, all of them or none, and returns what they were: for a log
+    /// that is used as a queue. The others keep their offsets. Blocks until that is durable.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Damaged`]; [`Error::Unfit`] for a partition that the topic does not have.
+    pub fn remove_before(&self, topic: Topic, partition: u32, offset: u64) -> Result<Held, Error> {
+        self.database.expect_partition(topic, partition)?;
+        let mut session = self.removals.lock().expect("nobody panics while holding the session");
+        session.run(|connection| removal::remove_before(connection, topic, partition, offset))
+    }
+
+    /// Makes the directory forget what was removed: the journal, which still holds it, is emptied. Blocks on I/O.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: somebody is reading or writing; try again.
+    pub fn forget_removed(&self) -> Result<(), Error> {
+        let mut session = self.removals.lock().expect("nobody panics while holding the session");
+        session.run(|connection| compaction::forget(connection))
     }
 
     async fn write(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error> {
