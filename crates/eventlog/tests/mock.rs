@@ -260,6 +260,43 @@ async fn a_start_offset_that_the_log_does_not_hold_is_out_of_range_until_the_cal
 }
 
 #[tokio::test]
+async fn an_offset_that_a_broker_denies_by_mistake_is_asked_for_again() {
+    let mock = mock(PARTITIONS);
+    let log = connect(settings(&mock, PARTITIONS)).await;
+    let partition = log.append(vec![event(1)]).await.unwrap()[0].partition;
+    let mut consumer = log.subscribe("group", &[Topic::LineEvents], Arc::new(|_, _| Ok(0))).unwrap();
+    let mut reader = log.reader(Topic::LineEvents, partition, 1).unwrap();
+    poll_until_assigned(&mut *consumer);
+    mock.request_errors(RDKafkaApiKey::Fetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE; 6]);
+    log.append(vec![event(2)]).await.unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let (mut read, mut consumed) = (0, 0);
+    while read < 1 || consumed < 2 {
+        assert!(Instant::now() < deadline, "stopped after {read} and {consumed} records");
+        match reader.next(10, Duration::from_millis(100)) {
+            Ok(records) => read += records.len(),
+            Err(error) => assert!(matches!(error, Error::Unavailable(_)), "{error:?}"),
+        }
+        match consumer.poll(10, Duration::from_millis(100)) {
+            Ok(Polled::Records(records)) => consumed += records.len(),
+            Ok(other) => assert!(matches!(other, Polled::Idle), "{other:?}"),
+            Err(error) => assert!(matches!(error, Error::Unavailable(_)), "{error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn more_records_than_the_queue_takes_are_unavailable_at_once() {
+    let mock = mock(PARTITIONS);
+    let mut settings = settings(&mock, PARTITIONS);
+    settings.librdkafka.insert("queue.buffering.max.messages".to_owned(), Secret::new("5"));
+    let log = connect(settings).await;
+    mock.broker_round_trip_time(-1, Duration::from_secs(5)).unwrap();
+    let appended = timeout(Duration::from_secs(1), log.append((0..10).map(event).collect())).await;
+    assert!(matches!(appended.expect("it does not wait"), Err(Error::Unavailable(_))));
+}
+
+#[tokio::test]
 async fn topics_with_different_partition_counts_cannot_share_a_group() {
     let mock = mock(PARTITIONS);
     let log = connect(settings(&mock, PARTITIONS)).await;

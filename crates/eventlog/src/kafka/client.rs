@@ -25,6 +25,8 @@ impl ConsumerContext for Quiet {}
 /// Passes a log line of librdkafka on. Its lines name brokers, topics and partitions, never records.
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
     match level {
+        // A producer grumbles about the consumers' settings and the other way round; a wrong setting is an error anyway.
+        _ if facility == "CONFWARN" => tracing::debug!(target: "librdkafka", facility, "{line}"),
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
             tracing::error!(target: "librdkafka", facility, "{line}");
         }

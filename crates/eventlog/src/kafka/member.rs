@@ -4,7 +4,7 @@
 use super::client::{misconfigured, reason, unavailable};
 use super::cluster::{Cluster, offset};
 use super::gate::Gate;
-use super::rebalance::{Callbacks, Change};
+use super::rebalance::{Callbacks, Change, same_partitions_of_every_topic};
 use super::watchdog::{Alarm, Watchdog};
 use crate::record::{Record, Topic};
 use crate::{Consumer, Error, Ownership, Polled, StartOffset};
@@ -112,25 +112,30 @@ impl Member {
     fn take(&mut self, assigned: &BTreeMap<Topic, BTreeSet<u32>>) -> Result<Option<Polled>, Error> {
         let owned = same_partitions_of_every_topic(&self.topics, assigned)?;
         let mut positions = BTreeMap::new();
-        let mut list = TopicPartitionList::new();
-        for (topic, partition) in
-            self.topics.iter().flat_map(|topic| owned.iter().map(|partition| (*topic, *partition)))
-        {
+        for (topic, partition) in self.topics.iter().flat_map(|topic| owned.iter().map(|it| (*topic, *it))) {
             let from = (self.start)(topic, partition)?;
             self.cluster.require_in_span(topic, partition, from)?;
-            list.add_partition_offset(
-                self.cluster.names.name(topic),
-                self.cluster.number(topic, partition)?,
-                offset(from),
-            )
-            .map_err(|error| unavailable("cannot start at an offset", &error))?;
             positions.insert((topic, partition), from);
         }
-        self.client().assign(&list).map_err(|error| unavailable("cannot take partitions", &error))?;
+        self.assign(&positions)?;
         self.positions = positions;
         self.watchdog.restart();
         self.gate.open(owned.clone(), Arc::downgrade(self.client()));
         Ok((!owned.is_empty()).then(|| Polled::Assigned(owned.into_iter().collect())))
+    }
+
+    /// Has the client fetch from these positions on, and nothing else.
+    fn assign(&self, positions: &BTreeMap<(Topic, u32), u64>) -> Result<(), Error> {
+        let mut list = TopicPartitionList::new();
+        for ((topic, partition), next) in positions {
+            list.add_partition_offset(
+                self.cluster.names.name(*topic),
+                self.cluster.number(*topic, *partition)?,
+                offset(*next),
+            )
+            .map_err(|error| unavailable("cannot start at an offset", &error))?;
+        }
+        self.client().assign(&list).map_err(|error| unavailable("cannot take partitions", &error))
     }
 
     /// Notes what the group asks for now, if anything.
@@ -173,10 +178,14 @@ impl Member {
         }
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                let mut spans = self.positions.iter().filter_map(|((topic, partition), next)| {
-                    self.cluster.require_in_span(*topic, *partition, *next).err()
-                });
-                spans.next().unwrap_or_else(|| unavailable("cannot read", error))
+                let mut owned = self.positions.iter();
+                let are_held = owned
+                    .try_for_each(|((topic, partition), next)| self.cluster.require_in_span(*topic, *partition, *next));
+                // The client stops here for good. Where the cluster has changed its mind, as after an election, go on.
+                are_held
+                    .and_then(|()| self.assign(&self.positions))
+                    .err()
+                    .unwrap_or_else(|| unavailable("cannot read", error))
             }
             Some(RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::InvalidMessage) => {
                 Error::Damaged(format!("a record among {:?} has a wrong checksum", self.owned()))
@@ -291,25 +300,6 @@ impl Drop for Member {
     }
 }
 
-/// Everything about a user is in the same partition number of every topic, so their owner must be the same.
-fn same_partitions_of_every_topic(
-    topics: &[Topic],
-    assigned: &BTreeMap<Topic, BTreeSet<u32>>,
-) -> Result<BTreeSet<u32>, Error> {
-    let none = BTreeSet::new();
-    let of = |topic: &Topic| assigned.get(topic).unwrap_or(&none);
-    let owned = topics.first().map_or(&none, of);
-    match topics.iter().find(|topic| of(topic) != owned) {
-        None => Ok(owned.clone()),
-        Some(other) => Err(Error::Unfit(format!(
-            "the group gave this member partitions {owned:?} of {} but {:?} of {other}: all members of the group must be of \
-             the same version, with the same topics and partition counts",
-            topics[0],
-            of(other),
-        ))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -319,23 +309,6 @@ mod tests {
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::DefaultProducerContext;
     use runtime::secret::Secret;
-
-    #[test]
-    fn an_assignment_that_splits_a_users_topics_is_unfit() {
-        let topics = [Topic::LineEvents, Topic::LineProfiles];
-        let whole = BTreeMap::from([(topics[0], BTreeSet::from([0, 2])), (topics[1], BTreeSet::from([0, 2]))]);
-        assert_eq!(same_partitions_of_every_topic(&topics, &whole).unwrap(), BTreeSet::from([0, 2]));
-        let split = BTreeMap::from([(topics[0], BTreeSet::from([0, 2])), (topics[1], BTreeSet::from([0]))]);
-        assert!(matches!(same_partitions_of_every_topic(&topics, &split), Err(Error::Unfit(_))));
-        let lacking = BTreeMap::from([(topics[0], BTreeSet::from([0]))]);
-        assert!(matches!(same_partitions_of_every_topic(&topics, &lacking), Err(Error::Unfit(_))));
-    }
-
-    #[test]
-    fn a_member_beyond_the_partition_count_gets_none_and_that_is_fine() {
-        let topics = [Topic::LineEvents, Topic::LineProfiles];
-        assert!(same_partitions_of_every_topic(&topics, &BTreeMap::new()).unwrap().is_empty());
-    }
 
     /// A member of a group on a cluster with one topic of one partition, which it owns.
     fn sole_member(mock: &MockCluster<'static, DefaultProducerContext>) -> Member {

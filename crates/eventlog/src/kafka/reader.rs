@@ -24,19 +24,27 @@ impl PartitionReader {
     pub(super) fn open(cluster: Arc<Cluster>, topic: Topic, partition: u32, from: u64) -> Result<Self, Error> {
         let client: BaseConsumer<Quiet> =
             cluster.settings.reader().create_with_context(Quiet).map_err(|error| misconfigured(&error))?;
+        let reader = Self { cluster, client, topic, partition, position: from };
+        reader.assign()?;
+        Ok(reader)
+    }
+
+    /// Has the client fetch from the position on.
+    fn assign(&self) -> Result<(), Error> {
+        let number = self.cluster.number(self.topic, self.partition)?;
         let mut assignment = TopicPartitionList::new();
         assignment
-            .add_partition_offset(cluster.names.name(topic), cluster.number(topic, partition)?, offset(from))
-            .and_then(|()| client.assign(&assignment))
-            .map_err(|error| unavailable("cannot read from an offset", &error))?;
-        Ok(Self { cluster, client, topic, partition, position: from })
+            .add_partition_offset(self.cluster.names.name(self.topic), number, offset(self.position))
+            .and_then(|()| self.client.assign(&assignment))
+            .map_err(|error| unavailable("cannot read from an offset", &error))
     }
 
     fn failed(&self, error: &KafkaError) -> Error {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                let range = self.cluster.require_in_span(self.topic, self.partition, self.position);
-                range.err().unwrap_or_else(|| unavailable("cannot read", error))
+                let is_held = self.cluster.require_in_span(self.topic, self.partition, self.position);
+                // The client stops here for good. Where the cluster has changed its mind, as after an election, go on.
+                is_held.and_then(|()| self.assign()).err().unwrap_or_else(|| unavailable("cannot read", error))
             }
             Some(RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::InvalidMessage) => {
                 Error::Damaged(format!("{} partition {} near offset {}", self.topic, self.partition, self.position))

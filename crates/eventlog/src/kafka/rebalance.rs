@@ -2,11 +2,14 @@
 
 use super::client::{self, reason};
 use super::gate::Gate;
+use crate::Error;
+use crate::record::Topic;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, TopicPartitionList};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -76,5 +79,47 @@ impl ConsumerContext for Callbacks {
         if let Err(error) = result {
             tracing::debug!(why = reason(&error), "the group did not take the reported progress");
         }
+    }
+}
+
+/// Everything about a user is in the same partition number of every topic, so their owner must be the same.
+pub(super) fn same_partitions_of_every_topic(
+    topics: &[Topic],
+    assigned: &BTreeMap<Topic, BTreeSet<u32>>,
+) -> Result<BTreeSet<u32>, Error> {
+    let none = BTreeSet::new();
+    let of = |topic: &Topic| assigned.get(topic).unwrap_or(&none);
+    let owned = topics.first().map_or(&none, of);
+    match topics.iter().find(|topic| of(topic) != owned) {
+        None => Ok(owned.clone()),
+        Some(other) => Err(Error::Unfit(format!(
+            "the group gave this member partitions {owned:?} of {} but {:?} of {other}: all members of the group must be of \
+             the same version, with the same topics and partition counts",
+            topics[0],
+            of(other),
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_assignment_that_splits_a_users_topics_is_unfit() {
+        let topics = [Topic::LineEvents, Topic::LineProfiles];
+        let whole = BTreeMap::from([(topics[0], BTreeSet::from([0, 2])), (topics[1], BTreeSet::from([0, 2]))]);
+        assert_eq!(same_partitions_of_every_topic(&topics, &whole).unwrap(), BTreeSet::from([0, 2]));
+        let split = BTreeMap::from([(topics[0], BTreeSet::from([0, 2])), (topics[1], BTreeSet::from([0]))]);
+        assert!(matches!(same_partitions_of_every_topic(&topics, &split), Err(Error::Unfit(_))));
+        let lacking = BTreeMap::from([(topics[0], BTreeSet::from([0]))]);
+        assert!(matches!(same_partitions_of_every_topic(&topics, &lacking), Err(Error::Unfit(_))));
+    }
+
+    #[test]
+    fn a_member_beyond_the_partition_count_gets_none_and_that_is_fine() {
+        let topics = [Topic::LineEvents, Topic::LineProfiles];
+        assert!(same_partitions_of_every_topic(&topics, &BTreeMap::new()).unwrap().is_empty());
     }
 }
