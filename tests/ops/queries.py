@@ -32,7 +32,7 @@ PEOPLE = ["佐藤", "鈴木", "高橋", "伊藤", "渡辺"]
 
 
 def main():
-    program = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "target/debug/kizuna")
+    program = str(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "target/debug/kizuna").resolve())
     if shutil.which("prometheus") is None:
         sys.exit("prometheus is not installed (Debian: apt-get install prometheus)")
     with contextlib.ExitStack() as stack:
