@@ -1,5 +1,6 @@
 //! The page: contacts as HubSpot shows them, and buttons to play a friend. Works without JavaScript.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -7,6 +8,7 @@ use serde_json::Value;
 use crate::exchange::Response;
 use crate::handle::Handle;
 use crate::hubspot::{Contact, Portal};
+use crate::line::Channel;
 
 /// Contacts on the page, newest first.
 const SHOWN: usize = 200;
@@ -28,18 +30,23 @@ const ACTS: &[(&str, &str)] = &[
     ("unsend", "送信取消 · unsend"),
 ];
 
-/// `GET /`: the forms, with the table of contacts in a frame that refreshes itself.
-pub(crate) fn index(handle: &Handle, announcement: &Value, done: Option<&str>) -> Response {
-    let mut body = String::from("<header><h1>Kizuna サンドボックス · sandbox</h1>");
-    if let Some(done) = done {
-        put(&mut body, format_args!("<p class=\"done\" role=\"status\">{}</p>", escaped(done)));
-    }
+/// What a form that was just sent leaves on the page.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Left<'a> {
+    /// What came of it.
+    pub done: Option<&'a str>,
+    /// The friend who was played, to go on with.
+    pub user: Option<&'a str>,
+}
+
+/// `GET /`: the forms, with the contacts in a frame that refreshes itself.
+pub(crate) fn index(handle: &Handle, announcement: &Value, left: Left<'_>) -> Response {
+    let mut body = String::from("<header><h1>Kizuna <span>サンドボックス · sandbox</span></h1>");
+    note(&mut body, left.done);
     body.push_str("</header><section class=\"channels\">");
-    let channels: Vec<(String, String, Option<String>)> = handle.line(|platform, _| {
-        platform.channels().map(|each| (each.id.clone(), each.display_name.clone(), each.endpoint.clone())).collect()
-    });
-    for (id, name, endpoint) in channels {
-        channel(&mut body, &id, &name, endpoint.as_deref());
+    let channels: Vec<Channel> = handle.line(|platform, _| platform.channels().cloned().collect());
+    for each in &channels {
+        channel(&mut body, each, left.user.unwrap_or("たろう"));
     }
     body.push_str("</section><iframe src=\"/table\" title=\"コンタクト · Contacts\"></iframe>");
     addresses(&mut body, announcement);
@@ -47,22 +54,33 @@ pub(crate) fn index(handle: &Handle, announcement: &Value, done: Option<&str>) -
 }
 
 /// `GET /table`: the contacts.
-pub(crate) fn table(handle: &Handle) -> Response {
-    let body = handle.hubspot(|portal, _| contacts(portal));
-    page("Contacts", "<meta http-equiv=\"refresh\" content=\"2\">", &body)
+pub(crate) fn table(handle: &Handle, left: Left<'_>) -> Response {
+    let mut body = String::new();
+    note(&mut body, left.done);
+    handle.hubspot(|portal, _| contacts(&mut body, portal));
+    // A note stays long enough to be read.
+    let seconds = if left.done.is_some() { 6 } else { 2 };
+    page("Contacts", &format!("<meta http-equiv=\"refresh\" content=\"{seconds}; url=/table\">"), &body)
 }
 
-fn channel(body: &mut String, id: &str, name: &str, endpoint: Option<&str>) {
-    let state = endpoint.map_or_else(|| "Webhook URL 未設定 · not set".to_owned(), escaped);
+fn note(body: &mut String, done: Option<&str>) {
+    if let Some(done) = done {
+        put(body, format_args!("<p class=\"done\" role=\"status\">{}</p>", escaped(done)));
+    }
+}
+
+fn channel(body: &mut String, channel: &Channel, user: &str) {
+    let url = channel.endpoint.as_deref().unwrap_or("Webhook URL 未設定 · not set");
     put(
         body,
         format_args!(
-            "<form method=\"post\" action=\"/line/{}/play\"><h2>{} <small>{}</small></h2><p class=\"hint\">{state}</p>\
-             <label>友だち · friend <input name=\"user\" value=\"たろう\" required></label>\
+            "<form method=\"post\" action=\"/line/{id}/play\"><h2>{name} <small>{id}</small></h2><p class=\"hint\">{url}</p>\
+             <label>友だち · friend <input name=\"user\" value=\"{user}\" required></label>\
              <label>操作 · does <select name=\"act\">",
-            escaped(id),
-            escaped(name),
-            escaped(id)
+            id = escaped(&channel.id),
+            name = escaped(&channel.display_name),
+            url = escaped(url),
+            user = escaped(user),
         ),
     );
     for (act, words) in ACTS {
@@ -74,40 +92,70 @@ fn channel(body: &mut String, id: &str, name: &str, endpoint: Option<&str>) {
     );
 }
 
-fn contacts(portal: &mut Portal) -> String {
-    let columns: Vec<(String, String)> =
-        portal.catalogue().custom().map(|each| (each.name.to_string(), each.label.clone())).collect();
-    let mut body = format!("<h2>コンタクト · Contacts <small>{}</small></h2>", portal.contacts().live_count());
-    body.push_str("<div class=\"scroll\"><table><thead><tr><th>レコード ID<br>Record ID<th>E メール<br>Email");
-    for (_, label) in &columns {
-        put(&mut body, format_args!("<th>{}", escaped(label)));
-    }
-    body.push_str("<th>更新日時<br>Last modified<th></tr></thead><tbody>");
+fn contacts(body: &mut String, portal: &Portal) {
+    let labels: Vec<(&str, &str)> = portal.catalogue().custom().map(|each| (&*each.name, &*each.label)).collect();
+    put(body, format_args!("<h2>コンタクト · Contacts <small>{}</small></h2>", portal.contacts().live_count()));
+    body.push_str("<div class=\"contacts\">");
     for contact in portal.contacts().iter().rev().take(SHOWN) {
-        row(&mut body, contact, &columns);
+        card(body, contact, &labels);
     }
-    body.push_str("</tbody></table></div>");
+    body.push_str("</div>");
     if portal.contacts().iter().next().is_none() {
         body.push_str("<p class=\"hint\">まだコンタクトはありません · No contacts yet</p>");
     }
-    body
 }
 
-fn row(body: &mut String, contact: &Contact, columns: &[(String, String)]) {
-    let gone = contact.archived_ms.is_some();
-    put(body, format_args!("<tr{}><td>{}", if gone { " class=\"gone\"" } else { "" }, contact.id));
-    for name in std::iter::once("email").chain(columns.iter().map(|(name, _)| name.as_str())) {
-        put(body, format_args!("<td>{}", escaped(&contact.value(name).unwrap_or_default())));
-    }
-    let (turn, words) = if gone { ("restore", "復元 · restore") } else { ("delete", "削除 · delete") };
-    let changed = contact.value("lastmodifieddate").unwrap_or_default();
+/// One contact: who it is, and its custom properties.
+fn card(body: &mut String, contact: &Contact, labels: &[(&str, &str)]) {
+    let (class, turn, words) = match contact.archived_ms {
+        Some(_) => (" gone", "restore", "復元 · restore"),
+        None => ("", "delete", "削除 · delete"),
+    };
+    let shown = |name| contact.value(name).unwrap_or_default();
+    let name = format!("{} {}", shown("firstname"), shown("lastname"));
     put(
         body,
         format_args!(
-            "<td>{changed}<td><form method=\"post\" action=\"/hubspot/contacts/{}/{turn}\"><button>{words}</button></form></tr>",
-            contact.id
+            "<article class=\"contact{class}\"><form method=\"post\" action=\"/hubspot/contacts/{id}/{turn}\">\
+             <button>{words}</button></form><h3>{email}</h3><p class=\"hint\">{name} ID {id} · 更新 · changed {changed}</p>",
+            id = contact.id,
+            email = escaped(&shown("email")),
+            name = escaped(name.trim()),
+            changed = shown("lastmodifieddate"),
         ),
     );
+    values(body, contact, labels);
+    body.push_str("</article>");
+}
+
+/// Labels that end in ` _ 2` stand in one row, with a column for each number.
+fn values(body: &mut String, contact: &Contact, labels: &[(&str, &str)]) {
+    let mut rows: BTreeMap<&str, BTreeMap<u32, String>> = BTreeMap::new();
+    for (name, label) in labels {
+        if let Some(value) = contact.value(name) {
+            let (row, column) = numbered(label);
+            rows.entry(row).or_default().insert(column, escaped(&value));
+        }
+    }
+    let columns: BTreeSet<u32> = rows.values().flat_map(BTreeMap::keys).copied().collect();
+    body.push_str("<table><thead><tr><td>");
+    for column in &columns {
+        put(body, format_args!("<th scope=\"col\">_ {column}"));
+    }
+    body.push_str("<tbody>");
+    for (row, values) in &rows {
+        put(body, format_args!("<tr><th scope=\"row\">{}", escaped(row)));
+        for column in &columns {
+            put(body, format_args!("<td>{}", values.get(column).map_or("", String::as_str)));
+        }
+    }
+    body.push_str("</table>");
+}
+
+/// A label without its number; 0 when it has none.
+fn numbered(label: &str) -> (&str, u32) {
+    let parts = label.rsplit_once(" _ ").and_then(|(row, number)| Some((row, number.parse().ok()?)));
+    parts.unwrap_or((label, 0))
 }
 
 fn addresses(body: &mut String, announcement: &Value) {
@@ -166,6 +214,12 @@ mod tests {
     #[test]
     fn everything_that_means_something_in_html_is_escaped() {
         assert_eq!(escaped("<b a=\"1\" b='2'>&"), "&lt;b a=&quot;1&quot; b=&#39;2&#39;&gt;&amp;");
+    }
+
+    #[test]
+    fn a_number_at_the_end_of_a_label_is_its_column() {
+        assert_eq!(numbered("LINE Follow _ 12"), ("LINE Follow", 12));
+        assert_eq!(numbered("Note _ to self"), ("Note _ to self", 0));
     }
 
     #[test]

@@ -88,12 +88,16 @@ async fn send(response: Response, stop: watch::Receiver<bool>) -> axum::response
 }
 
 /// A body that breaks off in the middle, and its connection with it.
-struct Torn(Option<Bytes>);
+struct Torn {
+    half: Option<Bytes>,
+    /// Whether the server had the time to send what it got so far.
+    paused: bool,
+}
 
 impl Torn {
     fn of(body: Vec<u8>) -> Self {
         let half = body.len() / 2;
-        Self(Some(Bytes::from(body).slice(..half)))
+        Self { half: Some(Bytes::from(body).slice(..half)), paused: false }
     }
 }
 
@@ -101,8 +105,19 @@ impl HttpBody for Torn {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let part = self.0.take().filter(|part| !part.is_empty()).map(|part| Ok(Frame::data(part)));
-        Poll::Ready(part.or_else(|| Some(Err(std::io::ErrorKind::ConnectionReset.into()))))
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Some(half) = self.half.take().filter(|half| !half.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(half))));
+        }
+        if !self.paused {
+            // The server flushes head and half only when there is nothing more to be had for the moment.
+            self.paused = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into())))
     }
 }

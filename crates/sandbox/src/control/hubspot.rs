@@ -107,7 +107,7 @@ impl Control {
                 "restore" => portal.restore(now_ms, id)?,
                 _ => portal.erase(now_ms, id)?,
             }
-            Ok(json!({"id": id.to_string()}))
+            Ok(json!({"id": id.to_string(), "summary": format!("{id}: {turn}")}))
         })
     }
 

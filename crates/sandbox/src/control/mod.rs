@@ -15,7 +15,7 @@ use self::body::Body;
 use crate::exchange::{Request, Response};
 use crate::fields::{Fields, decode_path};
 use crate::handle::Handle;
-use crate::page;
+use crate::page::{self, Left};
 
 /// Answers control requests.
 #[derive(Clone)]
@@ -52,8 +52,8 @@ impl Control {
         let decoded: Vec<String> = request.path.split('/').filter(|part| !part.is_empty()).map(decode_path).collect();
         let path: Vec<&str> = decoded.iter().map(String::as_str).collect();
         match (request.method.as_str(), path.as_slice()) {
-            ("GET", []) => return page::index(&self.handle, &self.announcement, request.query.get("done")),
-            ("GET", ["table"]) => return page::table(&self.handle),
+            ("GET", []) => return page::index(&self.handle, &self.announcement, left(&request.query)),
+            ("GET", ["table"]) => return page::table(&self.handle, left(&request.query)),
             _ => {}
         }
         let body = match Body::of(request) {
@@ -65,20 +65,26 @@ impl Control {
             Some((&"line", rest)) => self.line(request.method.as_str(), rest, &body).await,
             _ => self.watch(request.method.as_str(), &path, &request.query, &body),
         };
-        if body.is_form() { self.redirect(&path, answered) } else { plain(answered) }
+        if body.is_form() { redirect(&path, &body, answered) } else { plain(answered) }
     }
+}
 
-    /// Forms go back to where they came from, with what was done.
-    fn redirect(&self, path: &[&str], answered: Answered) -> Response {
-        if path.first() == Some(&"hubspot") {
-            return Response::empty(303).with_header("location", "/table");
-        }
-        let done = match answered {
-            Ok(value) => value["summary"].as_str().unwrap_or("OK").to_owned(),
-            Err(Refused(_, words)) => words,
-        };
-        Response::empty(303).with_header("location", format!("/?done={}", page::percent_encoded(&done)))
+fn left(query: &Fields) -> Left<'_> {
+    Left { done: query.get("done"), user: query.get("user") }
+}
+
+/// Forms go back to where they came from, with what was done.
+fn redirect(path: &[&str], body: &Body, answered: Answered) -> Response {
+    let done = match answered {
+        Ok(value) => value["summary"].as_str().unwrap_or("OK").to_owned(),
+        Err(Refused(_, words)) => words,
+    };
+    let page = if path.first() == Some(&"hubspot") { "/table" } else { "/" };
+    let mut location = format!("{page}?done={}", page::percent_encoded(&done));
+    if let Some(user) = body.text("user") {
+        location.push_str(&format!("&user={}", page::percent_encoded(user)));
     }
+    Response::empty(303).with_header("location", location)
 }
 
 fn plain(answered: Answered) -> Response {

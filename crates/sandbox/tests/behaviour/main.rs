@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod control;
+mod examples;
 mod hubspot;
 mod line;
+mod page;
