@@ -19,6 +19,7 @@ readonly HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 readonly RIG="$HERE/rig.sh"
 readonly START_SECONDS_MAX=120 STOP_SECONDS_MAX=60
 readonly NODES="1 2 3"
+command=
 
 fail() {
     echo "rig: $*" >&2
@@ -187,6 +188,7 @@ broker() {
 stop_cluster() {
     local status=$? node
     trap - EXIT INT TERM
+    if [ -n "$command" ]; then kill -TERM -- "-$command" 2>/dev/null || true; fi
     for node in $NODES; do
         if [ -f "$KIZUNA_RIG_DIR/$node/pid" ]; then signal KILL "$node" 2>/dev/null || true; fi
     done
@@ -216,7 +218,13 @@ run() {
     for node in $NODES; do wait_for $START_SECONDS_MAX "starting broker $node" started "$node"; done
     export KIZUNA_TEST_KAFKA_BROKERS="127.0.0.1:$base,127.0.0.1:$((base + 1)),127.0.0.1:$((base + 2))"
     echo "rig: three brokers serve at $KIZUNA_TEST_KAFKA_BROKERS" >&2
-    "$@"
+    # In a process group of its own and not waited for in the foreground, so that a signal to the rig ends it and all of its
+    # children at once.
+    set -m
+    "$@" &
+    command=$!
+    set +m
+    wait "$command"
 }
 
 if [ "${1:-}" = broker ]; then
