@@ -109,10 +109,10 @@ impl<'a> Session<'a> {
     /// # Errors
     /// When a store fails.
     pub fn leave(mut self) -> Result<(), Error> {
+        crash::point("projector.leaving");
         let numbers: Vec<_> = self.owned.keys().copied().collect();
         self.hand_over(&numbers)
     }
-        crash::point("projector.leaving");
 
     /// Gives all partitions back as they were last written, for what was not written is folded again; after a store failed,
     /// empty.
@@ -150,20 +150,20 @@ impl<'a> Session<'a> {
         for number in numbers {
             self.member.desk.revoke(*number);
             self.forget_lag(*number);
+            crash::point("projector.revoked");
             if let Some(mut lost) = self.owned.remove(number) {
                 lost.partition.flush(rules)?;
             }
-            crash::point("projector.revoked");
         }
         self.report_status();
         Ok(())
     }
 
     async fn fold(&mut self, records: Vec<Record>) -> Result<(), Error> {
+        crash::point("projector.fetched");
         let _timer = self.member.metrics.fold_seconds.start_timer();
         let mut by_partition: BTreeMap<u32, Vec<Record>> = BTreeMap::new();
         for record in records {
-        crash::point("projector.fetched");
             by_partition.entry(record.partition).or_default().push(record);
         }
         let connected = self.member.view.snapshot();
@@ -176,10 +176,10 @@ impl<'a> Session<'a> {
             }
             let mut folded = Folded::default();
             owned.partition.fold(records, &self.member.decoder, &mut folded).map_err(unwrap_partition)?;
+            crash::point("projector.folded");
             self.member.set_aside(std::mem::take(&mut folded.unusable)).await?;
             owned.store(self.member, &folded, rules)?;
         }
-            crash::point("projector.folded");
         Ok(())
     }
 
@@ -267,19 +267,19 @@ impl Owned {
     fn store(&mut self, member: &Member, folded: &Folded, rules: &Connections) -> Result<(), Error> {
         self.unflushed += folded.records;
         if let Some(restore) = &mut self.restore {
+            crash::point("projector.restoring");
             restore.progress();
             if self.partition.store().is_full() || self.unflushed >= RESTORE_FLUSH_RECORDS {
                 self.flush(rules)?;
-            crash::point("projector.restoring");
             }
             return Ok(());
         }
         let due = self.partition.due(folded, rules, member.clock.now_ms())?;
         self.flush(rules)?;
+        crash::point("projector.stored");
         if !member.desk.push(due) {
             self.backlog = Scan::After(None);
         }
-        crash::point("projector.stored");
         Ok(())
     }
 

@@ -29,7 +29,7 @@ impl Reader for Environment {
         let named = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
         let settings = named.filter(|(name, _)| name.starts_with(PREFIX));
         #[cfg(feature = "crash-points")]
-        let settings = settings.filter(|(name, _)| name != crate::crash::VARIABLE);
+        let settings = settings.filter(|(name, _)| !crate::crash::VARIABLES.contains(&name.as_str()));
         settings.collect()
     }
 }
