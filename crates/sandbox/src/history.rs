@@ -1,4 +1,5 @@
-//! The record of a run: every call with its answer, every state change, in order. Checkers read it, not the models' insides.
+//! The record of a run: every call with its answer, every state change, in order. Checkers read it instead of looking
+//! into the models.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -74,7 +74,8 @@ fn channel(body: &mut String, channel: &Channel, user: &str) {
     put(
         body,
         format_args!(
-            "<form method=\"post\" action=\"/line/{id}/play\"><h2>{name} <small>{id}</small></h2><p class=\"hint\">{url}</p>\
+            "<form method=\"post\" action=\"/line/{id}/play\"><h2>{name} <small>{id}</small></h2>\
+             <p class=\"hint\">{url}</p>\
              <label>友だち · friend <input name=\"user\" value=\"{user}\" required></label>\
              <label>操作 · does <select name=\"act\">",
             id = escaped(&channel.id),
@@ -117,7 +118,8 @@ fn card(body: &mut String, contact: &Contact, labels: &[(&str, &str)]) {
         body,
         format_args!(
             "<article class=\"contact{class}\"><form method=\"post\" action=\"/hubspot/contacts/{id}/{turn}\">\
-             <button>{words}</button></form><h3>{email}</h3><p class=\"hint\">{name} ID {id} · 更新 · changed {changed}</p>",
+             <button>{words}</button></form><h3>{email}</h3>\
+             <p class=\"hint\">{name} ID {id} · 更新 · changed {changed}</p>",
             id = contact.id,
             email = escaped(&shown("email")),
             name = escaped(name.trim()),
@@ -170,7 +172,8 @@ fn page(title: &str, head: &str, body: &str) -> Response {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{head}<title>{title}</title>\
          <style>{STYLE}</style></head><body>{body}</body></html>"
     );
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'";
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-src 'self'; \
+                  frame-ancestors 'self'; base-uri 'none'";
     Response::html(200, &html).with_header("content-security-policy", policy).with_header("cache-control", "no-store")
 }
 

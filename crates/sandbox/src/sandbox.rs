@@ -128,8 +128,8 @@ impl Sandbox {
             })
             .collect();
         json!({
-            "line_api_url": self.line_api_url, "hubspot_api_url": self.hubspot_api_url, "hubspot_token": self.hubspot_token,
-            "control_url": self.control_url, "line_channels": channels,
+            "line_api_url": self.line_api_url, "hubspot_api_url": self.hubspot_api_url,
+            "hubspot_token": self.hubspot_token, "control_url": self.control_url, "line_channels": channels,
         })
     }
 

@@ -16,7 +16,7 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// Reads a request's body; an empty one is an empty object, one that is neither JSON nor form is kept as bytes only.
+    /// Reads a request's body. An empty one is an empty object; of `application/octet-stream` only the bytes are kept.
     pub fn of(request: &Request) -> Result<Self, Refused> {
         let kind = request.header("content-type").unwrap_or_default();
         let raw = request.body.to_vec();

@@ -92,7 +92,9 @@ impl Control {
     fn friends(&self, channel_id: &str) -> Answered {
         let channel = self.channel(channel_id)?;
         self.handle.line(|platform, _| {
-            let friend = |(user_id, bond): (&String, _)| json!({"person": platform.person(&channel.provider, user_id), "bond": bond});
+            let friend = |(user_id, bond): (&String, _)| {
+                json!({"person": platform.person(&channel.provider, user_id), "bond": bond})
+            };
             Ok(json!({"friends": platform.bonds(channel_id).map(friend).collect::<Vec<_>>()}))
         })
     }

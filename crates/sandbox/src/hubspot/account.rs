@@ -11,8 +11,9 @@ impl Portal {
     /// `GET /account-info/{version}/details`.
     pub(super) fn account_details(&self) -> Response {
         let body = json!({
-            "portalId": self.settings.portal_id, "accountType": "STANDARD", "timeZone": "Asia/Tokyo", "companyCurrency": "JPY",
-            "additionalCurrencies": [], "utcOffset": "+09:00", "utcOffsetMilliseconds": ZONE_OFFSET_MS,
+            "portalId": self.settings.portal_id, "accountType": "STANDARD", "timeZone": "Asia/Tokyo",
+            "companyCurrency": "JPY", "additionalCurrencies": [], "utcOffset": "+09:00",
+            "utcOffsetMilliseconds": ZONE_OFFSET_MS,
             "uiDomain": "app.hubspot.com", "dataHostingLocation": "na1",
         });
         Response::json(200, &body)
@@ -34,8 +35,8 @@ impl Portal {
         let percentage = |limit: usize| (usage * 100).checked_div(limit).unwrap_or(100);
         let body = json!({
             "overallLimit": limit * 10, "overallUsage": usage, "overallPercentage": percentage(limit * 10),
-            "byObjectType": [{"objectTypeId": "0-1", "singularLabel": "Contact", "pluralLabel": "Contacts", "limit": limit,
-                              "usage": usage, "percentage": percentage(limit)}],
+            "byObjectType": [{"objectTypeId": "0-1", "singularLabel": "Contact", "pluralLabel": "Contacts",
+                              "limit": limit, "usage": usage, "percentage": percentage(limit)}],
         });
         Response::json(200, &body)
     }

@@ -164,8 +164,8 @@ impl Policy {
             Self::Secondly => ("You have reached your secondly limit.", "SECONDLY"),
             Self::Daily => ("You have reached your daily limit.", "DAILY"),
         };
-        let body = json!({"status": "error", "message": message, "errorType": "RATE_LIMIT", "correlationId": correlation_id,
-                          "policyName": name, "requestId": correlation_id});
+        let body = json!({"status": "error", "message": message, "errorType": "RATE_LIMIT", "policyName": name,
+                          "correlationId": correlation_id, "requestId": correlation_id});
         Response::json(429, &body)
     }
 }

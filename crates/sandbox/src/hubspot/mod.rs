@@ -1,7 +1,7 @@
 //! HubSpot's CRM API as a state machine: requests in, answers out, no socket and no clock.
 //!
-//! Bodies and rules are those of the API reference that the project keeps; where HubSpot documents nothing, the README's
-//! table "Choices" says what this model does.
+//! Bodies and rules are those that HubSpot documents or that others published from live accounts; where there is
+//! neither, the README's table "Choices" says what this model does.
 
 mod account;
 mod batch;

@@ -267,8 +267,9 @@ impl Portal {
     pub fn summary(&mut self, now_ms: i64) -> serde_json::Value {
         json!({
             "portal_id": self.settings.portal_id, "live_contacts": self.contacts.live_count(),
-            "custom_properties": self.catalogue.custom().count(), "calls": self.calls, "calls_total": self.calls.total(),
-            "calls_today": self.gate.calls_today(now_ms), "facts": self.history.total(),
+            "custom_properties": self.catalogue.custom().count(), "calls": self.calls,
+            "calls_total": self.calls.total(), "calls_today": self.gate.calls_today(now_ms),
+            "facts": self.history.total(),
         })
     }
 }

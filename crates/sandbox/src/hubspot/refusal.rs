@@ -125,7 +125,8 @@ impl Refusal {
 
     pub fn too_many_inputs(limit: usize) -> Self {
         Self::validation(format!(
-            "The maximum number of inputs supported in a batch is {limit}. Please reduce the number of items and try again"
+            "The maximum number of inputs supported in a batch is {limit}. Please reduce the number of items and try \
+             again"
         ))
     }
 
@@ -172,8 +173,8 @@ impl Refusal {
     }
 
     pub fn unauthenticated() -> Self {
-        let message = "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find \
-                       more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview";
+        let message = "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can \
+                       find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview";
         Self::of(401, "INVALID_AUTHENTICATION", message)
     }
 
@@ -184,8 +185,8 @@ impl Refusal {
 
     /// None of `scopes` was granted.
     pub fn missing_scopes(scopes: &[&str]) -> Self {
-        let message = "This app hasn't been granted all required scopes to make this call. Read more about required scopes \
-                       here: https://developers.hubspot.com/scopes.";
+        let message = "This app hasn't been granted all required scopes to make this call. Read more about required \
+                       scopes here: https://developers.hubspot.com/scopes.";
         let errors = vec![json!({"message": "One or more of the following scopes are required.",
                                  "context": {"requiredGranularScopes": scopes}})];
         Self { errors, ..Self::of(403, "MISSING_SCOPES", message) }

@@ -8,16 +8,17 @@ use crate::stamp;
 /// The longest text value, in characters.
 pub const TEXT_LIMIT: usize = 65_536;
 
-/// A value as stored; `note` is set when it differs from what was sent in a way HubSpot warns about.
+/// A value as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
     pub text: String,
-    pub normalised: bool,
+    /// What HubSpot warns that it made of the value that was sent.
+    pub normalised: Option<String>,
 }
 
 impl Stored {
     fn plain(text: impl Into<String>) -> Self {
-        Self { text: text.into(), normalised: false }
+        Self { text: text.into(), normalised: None }
     }
 }
 
@@ -100,11 +101,12 @@ fn date(definition: &Definition, raw: &str, version: Version) -> Result<Stored, 
         return Ok(Stored::plain(raw));
     }
     let Some(at_ms) = stamp::instant_ms(raw) else { return flaw(format!("{raw} was not a valid date.")) };
-    let midnight = at_ms.rem_euclid(stamp::DAY_MS) == 0;
-    if !midnight && version != Version::September2026 {
+    let midnight_ms = at_ms - at_ms.rem_euclid(stamp::DAY_MS);
+    if at_ms != midnight_ms && version != Version::September2026 {
         return flaw(format!("{raw} is at {}, not midnight!", stamp::iso(at_ms)));
     }
-    Ok(Stored { text: stamp::day(at_ms), normalised: !midnight })
+    let normalised = Some(midnight_ms.to_string()).filter(|normalised| normalised != raw);
+    Ok(Stored { text: stamp::day(at_ms), normalised })
 }
 
 #[cfg(test)]
@@ -137,7 +139,7 @@ mod tests {
         let noon = "1990-01-01T12:00:00Z";
         assert!(check(birth, noon, Version::March2026).is_err());
         let stored = check(birth, noon, Version::September2026).unwrap();
-        assert_eq!((stored.text.as_str(), stored.normalised), ("1990-01-01", true));
+        assert_eq!(stored, Stored { text: "1990-01-01".to_owned(), normalised: Some("631152000000".to_owned()) });
         assert_eq!(check(birth, "631152000000", Version::V3).unwrap(), Stored::plain("1990-01-01"));
     }
 }

@@ -87,10 +87,11 @@ impl Portal {
             match value::check(definition, &raw.0, version) {
                 Err(flaw) => flaws.push(flaw),
                 Ok(stored) => {
-                    if stored.normalised {
-                        let context = json!({"propertyName": name, "rawValue": raw.0, "normalizedValue": stored.text});
-                        prepared.warnings.push(json!({"category": "PROPERTY_VALUE_NORMALIZED",
-                                                      "message": format!("{name} was normalized"), "context": context}));
+                    if let Some(normalised) = stored.normalised {
+                        let (message, category) = (format!("{name} was normalized"), "PROPERTY_VALUE_NORMALIZED");
+                        let context = json!({"propertyName": name, "rawValue": raw.0, "normalizedValue": normalised});
+                        let warning = json!({"category": category, "message": message, "context": context});
+                        prepared.warnings.push(warning);
                     }
                     prepared.values.insert(definition.name.clone(), stored.text);
                 }

@@ -18,9 +18,10 @@ pub(super) struct PageTokens(HashMap<String, (i64, String)>);
 impl Platform {
     /// `GET /v2/bot/info`.
     pub(super) fn bot_info(&self, channel: &Channel) -> Response {
+        let (chat, mark_as_read) = if channel.chat { ("chat", "manual") } else { ("bot", "auto") };
         let mut body = json!({
             "userId": channel.bot_user_id, "basicId": channel.basic_id, "displayName": channel.display_name,
-            "chatMode": if channel.chat { "chat" } else { "bot" }, "markAsReadMode": if channel.chat { "manual" } else { "auto" },
+            "chatMode": chat, "markAsReadMode": mark_as_read,
         });
         if let Some(url) = &channel.picture_url {
             body["pictureUrl"] = json!(url);

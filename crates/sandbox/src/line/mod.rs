@@ -1,7 +1,7 @@
 //! LINE's Messaging API as a state machine: channels, people, sends, and the webhooks that people's doings cause.
 //!
-//! Requests in, answers out, no socket and no clock. Rules and bodies are those of the API reference that the project
-//! keeps; where LINE documents nothing, the README's table "Choices" says what this model does.
+//! Requests in, answers out, no socket and no clock. Rules and bodies are those of LINE's documentation; where it is
+//! silent, the README's table "Choices" says what this model does.
 
 mod account;
 mod act;

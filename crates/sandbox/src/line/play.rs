@@ -179,9 +179,10 @@ impl Platform {
             }
             Act::Image { total: 0 | 1 } => vec![self.message("image", json!({"contentProvider": content}))],
             Act::Image { total } => {
-                let set = self.dice.hex(64).to_uppercase();
-                let set = |index: u32| json!({"contentProvider": content, "imageSet": {"id": set, "index": index, "total": total}});
-                (1..=*total).map(|index| self.message("image", set(index))).collect()
+                let id = self.dice.hex(64).to_uppercase();
+                let place = |index: u32| json!({"id": id, "index": index, "total": total});
+                let picture = |index: u32| json!({"contentProvider": content, "imageSet": place(index)});
+                (1..=*total).map(|index| self.message("image", picture(index))).collect()
             }
             Act::Video => vec![self.message("video", json!({"duration": 60_000, "contentProvider": content}))],
             Act::Audio => vec![self.message("audio", json!({"duration": 4_200, "contentProvider": content}))],

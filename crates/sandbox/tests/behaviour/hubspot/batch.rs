@@ -34,12 +34,12 @@ fn a_read_shows_what_was_asked_for_and_null_for_what_is_not_set() {
     let mut account = Account::new();
     let id = account.contact(&dummy(1));
     let email = dummy(1).to_lowercase();
-    let expected = json!({"createdate": NOW, "email": email, "firstname": null, "hs_object_id": id, "lastmodifieddate": NOW,
-                          "lastname": null});
+    let expected = json!({"createdate": NOW, "email": email, "firstname": null, "hs_object_id": id,
+                          "lastmodifieddate": NOW, "lastname": null});
     assert_eq!(account.read(&id).is(200)["properties"], expected);
     let asked = account.read(&format!("{id}?properties=line_follow_1,email&properties=unheard_of"));
-    let expected =
-        json!({"createdate": NOW, "email": email, "hs_object_id": id, "lastmodifieddate": NOW, "line_follow_1": null});
+    let expected = json!({"createdate": NOW, "email": email, "hs_object_id": id,
+                          "lastmodifieddate": NOW, "line_follow_1": null});
     assert_eq!(asked.is(200)["properties"], expected);
 }
 
@@ -51,7 +51,8 @@ fn an_update_shows_what_was_written_and_the_times() {
     let updated = account.batch("update", json!({"inputs": [{"id": id, "properties": {"line_follow_1": "Yes"}}]}));
     let later = "2026-10-20T01:02:03.700Z";
     let result = json!({
-        "id": id, "properties": {"createdate": NOW, "hs_object_id": id, "lastmodifieddate": later, "line_follow_1": "Yes"},
+        "id": id,
+        "properties": {"createdate": NOW, "hs_object_id": id, "lastmodifieddate": later, "line_follow_1": "Yes"},
         "createdAt": NOW, "updatedAt": later, "archived": false,
         "url": format!("https://app.hubspot.com/contacts/12345678/record/0-1/{id}"),
     });
@@ -168,7 +169,8 @@ fn more_than_100_inputs_are_refused() {
     let inputs = |count: u32| json!({"inputs": (0..count).map(|number| creation(&dummy(number))).collect::<Vec<_>>()});
     let expected = json!({
         "status": "error", "category": "VALIDATION_ERROR",
-        "message": "The maximum number of inputs supported in a batch is 100. Please reduce the number of items and try again",
+        "message": "The maximum number of inputs supported in a batch is 100. Please reduce the number of items and \
+                    try again",
     });
     for verb in ["read", "create", "update", "upsert", "archive"] {
         assert_eq!(*account.batch(verb, inputs(101)).is(400), expected, "{verb}");
@@ -192,10 +194,13 @@ fn more_than_50_reads_with_history_are_refused() {
 fn ids_that_are_not_there_are_told_in_one_error() {
     let mut account = Account::new();
     let message = "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid.";
-    let missing = |context: Value| json!([{"status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": context}]);
+    let missing = |context: Value| {
+        let category = "OBJECT_NOT_FOUND";
+        json!([{"status": "error", "category": category, "message": message, "context": context}])
+    };
     let read = account.batch("read", json!({"inputs": [{"id": "1"}, {"id": "2"}], "properties": []}));
-    let expected = json!({"status": "COMPLETE", "results": [], "numErrors": 1, "errors": missing(json!({"ids": ["1", "2"]})),
-                          "startedAt": NOW, "completedAt": NOW});
+    let expected = json!({"status": "COMPLETE", "results": [], "numErrors": 1,
+                          "errors": missing(json!({"ids": ["1", "2"]})), "startedAt": NOW, "completedAt": NOW});
     assert_eq!(*read.is(207), expected);
 
     let input = |id: &str, trace: &str| traced(json!({"id": id, "properties": {"line_follow_1": "Yes"}}), trace);

@@ -104,8 +104,8 @@ fn a_call_without_its_scope_gets_403_with_the_scope() {
     account.portal.grant(["crm.objects.contacts.read".to_owned()]);
     let expected = json!({
         "status": "error", "category": "MISSING_SCOPES", "links": {"scopes": "https://developers.hubspot.com/scopes"},
-        "message": "This app hasn't been granted all required scopes to make this call. Read more about required scopes \
-                    here: https://developers.hubspot.com/scopes.",
+        "message": "This app hasn't been granted all required scopes to make this call. Read more about required \
+                    scopes here: https://developers.hubspot.com/scopes.",
         "errors": [{"message": "One or more of the following scopes are required.",
                     "context": {"requiredGranularScopes": ["crm.objects.contacts.write"]}}],
     });

@@ -51,10 +51,16 @@ impl Account {
         let mut account = Self::empty(change);
         account.now_ms -= account.portal.settings().property_delay_ms;
         account.post(&format!("{PROPERTIES}/groups"), json!({"name": "line_integration", "label": "LINE"})).is(201);
-        let text = |name: &str| json!({"name": name, "label": name, "type": "string", "fieldType": "textarea", "groupName": "line_integration"});
-        let date = json!({"name": "line_id_sync_date_1", "label": "LINE ID Sync Date _ 1", "type": "datetime", "fieldType": "date",
-                          "groupName": "line_integration"});
-        let inputs = [text("line_user_id_1"), text("line_last_response_1"), date, follow()];
+        let draft = |name: &str, kind: &str, field: &str| {
+            let group = "line_integration";
+            json!({"name": name, "label": name, "type": kind, "fieldType": field, "groupName": group})
+        };
+        let inputs = [
+            draft("line_user_id_1", "string", "text"),
+            draft("line_last_response_1", "string", "textarea"),
+            draft("line_id_sync_date_1", "datetime", "date"),
+            follow(),
+        ];
         account.post(&format!("{PROPERTIES}/batch/create"), json!({"inputs": inputs})).is(201);
         account.now_ms = NOW_MS;
         account
@@ -149,6 +155,12 @@ impl Answer {
         ids.sort_unstable();
         ids
     }
+}
+
+/// The refusal of an address that a contact has.
+pub fn taken(id: &str) -> Value {
+    let message = format!("Contact already exists. Existing ID: {id}");
+    json!({"status": "error", "message": message, "category": "CONFLICT"})
 }
 
 /// The definition of a property with options.

@@ -5,7 +5,8 @@ use super::*;
 #[test]
 fn a_new_property_is_known_after_half_a_second() {
     let mut account = Account::new();
-    let draft = json!({"name": "late", "label": "Late", "type": "string", "fieldType": "text", "groupName": "line_integration"});
+    let draft = json!({"name": "late", "label": "Late", "type": "string", "fieldType": "text",
+                       "groupName": "line_integration"});
     account.post(PROPERTIES, draft).is(201);
     account.now_ms += 499;
     account.get(&format!("{PROPERTIES}/late")).is(404);
@@ -27,8 +28,9 @@ fn a_created_property_and_its_group_are_shown_in_full() {
     );
     let created = account.post(PROPERTIES, follow());
     let expected = json!({
-        "name": "line_follow_1", "label": "LINE Follow _ 1", "type": "enumeration", "fieldType": "select", "description": "",
-        "groupName": "line_integration", "options": [option("Yes", 0), option("No", 1)], "displayOrder": -1,
+        "name": "line_follow_1", "label": "LINE Follow _ 1", "type": "enumeration", "fieldType": "select",
+        "description": "", "groupName": "line_integration", "options": [option("Yes", 0), option("No", 1)],
+        "displayOrder": -1,
         "calculated": false, "externalOptions": false, "hasUniqueValue": false, "hidden": false,
         "modificationMetadata": {"archivable": true, "readOnlyDefinition": false, "readOnlyValue": false},
         "formField": false, "dataSensitivity": "non_sensitive", "createdAt": NOW, "updatedAt": NOW, "archived": false,
@@ -43,8 +45,9 @@ fn a_property_that_exists_is_not_created_again() {
     let mut draft = follow();
     draft["label"] = json!("Another");
     let expected = json!({
-        "status": "error", "message": "A property named 'line_follow_1' already exists.", "category": "OBJECT_ALREADY_EXISTS",
-        "subCategory": "Properties.PROPERTY_WITH_NAME_EXISTS", "context": {"name": ["line_follow_1"]},
+        "status": "error", "message": "A property named 'line_follow_1' already exists.",
+        "category": "OBJECT_ALREADY_EXISTS", "subCategory": "Properties.PROPERTY_WITH_NAME_EXISTS",
+        "context": {"name": ["line_follow_1"]},
     });
     assert_eq!(*account.post(PROPERTIES, draft).is(409), expected);
     assert_eq!(account.get(&format!("{PROPERTIES}/line_follow_1")).is(200)["label"], "LINE Follow _ 1");

@@ -36,11 +36,12 @@ fn search_knows_of_a_change_only_after_a_while() {
 fn search_answers_with_the_properties_asked_for() {
     let mut account = Account::new();
     let id = indexed(&mut account);
-    let body = json!({"filterGroups": [{"filters": [{"propertyName": "line_user_id_1", "operator": "EQ", "value": USER}]}],
-                      "properties": ["line_user_id_1"], "limit": 1});
+    let filter = json!({"propertyName": "line_user_id_1", "operator": "EQ", "value": USER});
+    let body = json!({"filterGroups": [{"filters": [filter]}], "properties": ["line_user_id_1"], "limit": 1});
     let answer = account.post(&format!("{CONTACTS}/search"), body);
     let result = json!({
-        "id": id, "properties": {"createdate": NOW, "hs_object_id": id, "lastmodifieddate": NOW, "line_user_id_1": USER},
+        "id": id,
+        "properties": {"createdate": NOW, "hs_object_id": id, "lastmodifieddate": NOW, "line_user_id_1": USER},
         "createdAt": NOW, "updatedAt": NOW, "archived": false,
         "url": format!("https://app.hubspot.com/contacts/12345678/record/0-1/{id}"),
     });

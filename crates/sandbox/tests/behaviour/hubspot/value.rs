@@ -87,14 +87,21 @@ fn a_property_can_be_mandatory_on_creation_from_2026_09_on() {
 }
 
 #[test]
-fn a_date_that_is_not_midnight_is_normalised_with_a_warning() {
+fn a_date_with_a_time_is_normalised_with_a_warning() {
     let mut account = Account::new();
-    let created = write(&mut account, "date_of_birth", "1990-01-01T12:00:00Z");
+    let created = write(&mut account, "date_of_birth", "1990-01-01T00:00:00Z");
     assert_eq!(created.is(201)["properties"]["date_of_birth"], "1990-01-01");
-    let context =
-        json!({"propertyName": "date_of_birth", "rawValue": "1990-01-01T12:00:00Z", "normalizedValue": "1990-01-01"});
-    let expected = json!([{"category": "PROPERTY_VALUE_NORMALIZED", "message": "date_of_birth was normalized", "context": context}]);
+    let expected = json!([{
+        "category": "PROPERTY_VALUE_NORMALIZED", "message": "date_of_birth was normalized",
+        "context": {"propertyName": "date_of_birth", "rawValue": "1990-01-01T00:00:00Z",
+                    "normalizedValue": "631152000000"},
+    }]);
     assert_eq!(created.body["warnings"], expected);
+    let plain = account.patch(
+        &format!("{CONTACTS}/{FIRST}"),
+        json!({"properties": {"date_of_birth": "631152000000", "firstname": "太郎"}}),
+    );
+    assert_eq!(plain.is(200).get("warnings"), None);
 }
 
 #[test]

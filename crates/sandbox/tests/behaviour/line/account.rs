@@ -69,8 +69,8 @@ fn a_user_id_that_is_none_gets_400() {
 fn the_account_tells_its_user_id_and_chat_mode() {
     let mut service = Service::new();
     let channel = service.channel.clone();
-    let expected = json!({"userId": channel.bot_user_id, "basicId": channel.basic_id, "displayName": channel.display_name,
-                          "chatMode": "chat", "markAsReadMode": "manual"});
+    let expected = json!({"userId": channel.bot_user_id, "basicId": channel.basic_id,
+                          "displayName": channel.display_name, "chatMode": "chat", "markAsReadMode": "manual"});
     assert_eq!(*service.get("/v2/bot/info").is(200), expected);
 }
 

@@ -34,7 +34,8 @@ fn a_message_carries_what_line_documents() {
     let expected = json!({
         "type": "message", "mode": "active", "timestamp": NOW_MS, "source": {"type": "user", "userId": played.user_id},
         "webhookEventId": played.webhook_event_ids[0], "deliveryContext": {"isRedelivery": false}, "replyToken": null,
-        "message": {"id": played.message_ids[0], "type": "text", "text": "こんにちは", "quoteToken": null, "markAsReadToken": null},
+        "message": {"id": played.message_ids[0], "type": "text", "text": "こんにちは", "quoteToken": null,
+                    "markAsReadToken": null},
     });
     assert_eq!(event, expected);
 }

@@ -94,7 +94,10 @@ fn messages_that_break_a_rule_are_refused_with_their_place() {
     let mut service = Service::new();
     let to = service.play("たろう", &Act::Follow).user_id;
     let mut push = |messages: Value| service.call(Method::POST, PUSH, &json!({"to": to, "messages": messages}));
-    let flaw = |property: &str, message: &str| json!({"message": "The request body has 1 error(s)", "details": [{"message": message, "property": property}]});
+    let flaw = |property: &str, message: &str| {
+        let details = json!([{"message": message, "property": property}]);
+        json!({"message": "The request body has 1 error(s)", "details": details})
+    };
     assert_eq!(*push(json!([])).is(400), flaw("messages", "Size must be between 1 and 5"));
     assert_eq!(*push(text("")).is(400), flaw("messages[0].text", "May not be empty"));
     push(json!(vec![text("x")[0].clone(); 6])).is(400);
