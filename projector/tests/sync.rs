@@ -47,6 +47,23 @@ async fn a_profile_that_line_does_not_give_does_not_hold_the_contact_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_that_line_refuses_tells_the_known_name_again_so_that_compaction_keeps_it() {
+    let driver = Driver::new().await;
+    let name = || contact::Likeness { name: "Hanako".into(), picture: None };
+    driver.profiles.known.lock().unwrap().insert(user(1), name());
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.contact_with(user(1), "line_user_name_1", "Hanako").await;
+    driver.profiles.known.lock().unwrap().clear();
+    driver.follow(1, user(1), 2_000).await;
+    let records = driver.records(Topic::LineProfiles, 2).await;
+    let newest: schemas::LineProfile = driver.codec.decode(records[1].value.as_deref().unwrap()).unwrap();
+    assert_eq!(newest.covers_ms, 2_000);
+    assert_eq!(newest.found.unwrap().name, "Hanako");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_existing_contact_is_found_by_its_email_and_filled() {
     let driver = Driver::with_connections(true).await;
     let id = driver.crm.insert(&[("email", LINE_ME), ("firstname", "Taro")]);

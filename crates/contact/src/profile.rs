@@ -34,12 +34,15 @@ impl std::fmt::Debug for Likeness {
 }
 
 /// A look-up that should be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileDue {
     /// To be put into [`Profile::covers_ms`] of the answer, so that one event asks once.
     pub covers_ms: i64,
     /// The person was never looked up before: worth waiting a moment for, so that the contact is made with its name.
     pub first: bool,
+    /// What LINE told last. It holds on where LINE tells nothing this time, and is to be told again then, so that the newest
+    /// answer alone tells everything.
+    pub known: Option<Profile>,
 }
 
 impl Friend {
@@ -52,12 +55,11 @@ impl Friend {
             return None;
         }
         let newest_action = self.newest_action_ms()?;
-        let Some(covered) = self.profile_covers_ms() else {
-            return Some(ProfileDue { covers_ms: newest_action, first: true });
-        };
+        let due = |first| ProfileDue { covers_ms: newest_action, first, known: self.profile().cloned() };
+        let Some(covered) = self.profile_covers_ms() else { return Some(due(true)) };
         let new_follow = self.followed_ms().is_some_and(|follow| follow > covered);
         let stale = newest_action.saturating_sub(covered) >= REFRESH_AFTER_MS;
-        (new_follow || stale).then_some(ProfileDue { covers_ms: newest_action, first: false })
+        (new_follow || stale).then(|| due(false))
     }
 }
 
@@ -98,7 +100,8 @@ mod tests {
             }
         }
         let friend = user.friend(connection).expect("seen");
-        assert_eq!(friend.profile_due(), due.map(|(covers_ms, first)| ProfileDue { covers_ms, first }));
+        let found = friend.profile_due().map(|due| (due.covers_ms, due.first));
+        assert_eq!(found, due);
     }
 
     #[test]

@@ -182,6 +182,11 @@ impl Friend {
         self.messages.newest().is_some_and(|(sent, _)| Some(sent) > self.answered)
     }
 
+    /// The newest profile that LINE told.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
+    }
+
     /// Name and picture from the newest look-up that LINE answered.
     pub fn likeness(&self) -> Option<&Likeness> {
         self.profile.as_ref().and_then(|profile| profile.found.as_ref())

@@ -69,13 +69,16 @@ impl<'a> Session<'a> {
         Self { member, consumer, opened, owned: BTreeMap::new(), connections, measured }
     }
 
-    /// Takes what the log has next, waiting up to `wait` for it, and does what is due beside it.
+    /// Takes what the log has next, waiting up to `wait` for it, and does what is due beside it. False when the log had
+    /// nothing.
     ///
     /// # Errors
     /// When this membership cannot go on. A log that does not answer is waited for here.
-    pub async fn step(&mut self, wait: Duration) -> Result<(), Error> {
+    pub async fn step(&mut self, wait: Duration) -> Result<bool, Error> {
         let wait = if self.has_more_to_do() { Duration::ZERO } else { wait };
-        match self.consumer.poll(RECORDS_MAX, wait) {
+        let polled = self.consumer.poll(RECORDS_MAX, wait);
+        let had_nothing = matches!(polled, Ok(Polled::Idle));
+        match polled {
             Ok(Polled::Assigned(numbers)) => self.take_over(numbers)?,
             Ok(Polled::Revoked(numbers)) => self.hand_over(&numbers)?,
             Ok(Polled::Records(records)) => self.fold(records).await?,
@@ -96,7 +99,7 @@ impl<'a> Session<'a> {
             self.measured = Instant::now();
             self.measure();
         }
-        Ok(())
+        Ok(!had_nothing)
     }
 
     /// Is there something to do that waits for nobody?

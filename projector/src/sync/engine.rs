@@ -233,7 +233,10 @@ impl Engine {
         };
         let (connection, covers_ms) = (lookup.connection.get(), lookup.due.covers_ms);
         crash::point("projector.profile.answered");
-        let fetched_at_ms = self.clock.now_ms();
+        let (fetched_at_ms, found) = match (found, &lookup.due.known) {
+            (None, Some(known)) => (known.fetched_at_ms, known.found.clone()),
+            (found, _) => (self.clock.now_ms(), found),
+        };
         let record = LineProfile { user_id, connection, covers_ms, fetched_at_ms, found: found.map(named) };
         let value = Some(self.codec.encode(&record));
         match self.log.append(vec![NewRecord { topic: Topic::LineProfiles, key, value }]).await {

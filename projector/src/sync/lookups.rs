@@ -10,7 +10,7 @@ use tokio::time::Instant;
 pub const LOOKUPS_MAX: usize = 100_000;
 
 /// A look-up to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookup {
     /// The partition that the user belongs to.
     pub partition: u32,
@@ -61,7 +61,8 @@ impl Lookups {
             self.forget((work.user, connection));
         }
         for (connection, due) in &work.lookups {
-            let lookup = Lookup { partition: work.partition, user: work.user, connection: *connection, due: *due };
+            let lookup =
+                Lookup { partition: work.partition, user: work.user, connection: *connection, due: due.clone() };
             let friend = (work.user, *connection);
             let full = self.entries.len() >= LOOKUPS_MAX;
             match self.entries.get_mut(&friend) {
@@ -84,7 +85,7 @@ impl Lookups {
         self.waiting.pop_first();
         let entry = self.entries.get_mut(&friend)?;
         entry.ready_at = None;
-        Some((entry.lookup, entry.attempts))
+        Some((entry.lookup.clone(), entry.attempts))
     }
 
     /// A look-up ended.

@@ -11,7 +11,7 @@ fn connection() -> ConnectionNumber {
 }
 
 fn asks(covers_ms: &[i64]) -> Work {
-    let due = |covers_ms: &i64| (connection(), ProfileDue { covers_ms: *covers_ms, first: true });
+    let due = |covers_ms: &i64| (connection(), ProfileDue { covers_ms: *covers_ms, first: true, known: None });
     let lookups = covers_ms.iter().map(due).collect();
     let (user, account) = (UserId::from_u128(1), Account::default());
     Work {
