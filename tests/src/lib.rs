@@ -3,3 +3,7 @@
 //! | Test program | Proves |
 //! | --- | --- |
 //! | `tidy` | the architecture rules that no lint can keep: who depends on whom, what documents name, what a file looks like |
+//! | `simulation` | the projector keeps its promises under every fault that a seed can bring, and the checker would notice |
+
+pub mod checker;
+pub mod simulation;

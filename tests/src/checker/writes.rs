@@ -1,0 +1,133 @@
+//! Each write: only what is ours, only what differs, never an older value than before.
+
+use super::fold::{self, Happening, History};
+use super::{Evidence, Violation};
+use sandbox::hubspot::{Actor, Fact, RecordId};
+use schemas::ContactLink;
+use std::collections::BTreeMap;
+
+/// A property's values, from which fact of HubSpot's history on and in what order the log had them.
+type Versions = Vec<(u64, String)>;
+
+/// The versions of each user's properties, and how far HubSpot has come with each.
+struct Progress<'a> {
+    history: &'a History,
+    versions: BTreeMap<&'a str, BTreeMap<String, Versions>>,
+    reached: BTreeMap<(String, String), usize>,
+    owner: BTreeMap<RecordId, String>,
+}
+
+/// Checks all of them.
+pub fn check(evidence: &Evidence, history: &History, violations: &mut Vec<Violation>) {
+    let of_user = |(user, happenings): (&'_ String, &Vec<Happening>)| versions(user, happenings);
+    let versions =
+        history.users.iter().map(|(user, happenings)| (user.as_str(), of_user((user, happenings)))).collect();
+    let mut progress = Progress { history, versions, reached: BTreeMap::new(), owner: BTreeMap::new() };
+    for (number, _, fact) in &evidence.facts {
+        progress.step(*number, fact, violations);
+    }
+}
+
+/// All values that each property ever was to have, in the order in which the log gave cause for them.
+fn versions(user: &str, happenings: &[Happening]) -> BTreeMap<String, Versions> {
+    let nothing = || vec![(0, String::new())];
+    let mut versions: BTreeMap<String, Versions> = fold::names().map(|name| (name, nothing())).collect();
+    for end in 1..=happenings.len() {
+        let facts = happenings[end - 1].facts;
+        let wanted = fold::wanted(user, &happenings[..end]);
+        for (name, known) in &mut versions {
+            if !wanted.contains_key(name) && known.last().is_some_and(|(_, value)| !value.is_empty()) {
+                known.push((facts, String::new()));
+            }
+        }
+        for (name, value) in wanted {
+            let known = versions.entry(name).or_insert_with(nothing);
+            if known.last().is_none_or(|(_, newest)| *newest != value) {
+                known.push((facts, value));
+            }
+        }
+    }
+    versions
+}
+
+impl Progress<'_> {
+    fn step(&mut self, number: u64, fact: &Fact, violations: &mut Vec<Violation>) {
+        match fact {
+            Fact::Created { id, by, properties } => {
+                let ids = ["line_user_id_1", "line_user_id_2"].into_iter().filter_map(|name| properties.get(name));
+                let Some(user) = ids.last().cloned() else { return };
+                if *by == Actor::Api {
+                    self.written(number, &user, properties, true, violations);
+                }
+                self.owner.insert(*id, user);
+            }
+            Fact::Written { id, by: Actor::Api, properties, .. } => {
+                let Some(user) = self.owner.get(id).cloned() else {
+                    violations.push(Violation::new("INV-16", format!("a contact of nobody was written: {id}")));
+                    return;
+                };
+                self.written(number, &user, properties, false, violations);
+                violations.extend(self.repeated(number, &user, properties));
+            }
+            Fact::Merged { primary, other, into, .. } => {
+                let owner = self.owner.get(primary).or_else(|| self.owner.get(other)).cloned();
+                self.owner.extend(owner.map(|owner| (*into, owner)));
+            }
+            _ => {}
+        }
+    }
+
+    fn written(
+        &mut self,
+        number: u64,
+        user: &str,
+        properties: &BTreeMap<String, String>,
+        creation: bool,
+        violations: &mut Vec<Violation>,
+    ) {
+        for (name, value) in properties {
+            let is_address = creation && name == "email" && *value == format!("{}@line.me", user.to_lowercase());
+            if is_address {
+                continue;
+            }
+            if !fold::is_ours(name) {
+                violations.push(Violation::new("INV-16", format!("{name} of {user} was written: {value}")));
+                continue;
+            }
+            // Whether somebody waits for an answer hangs on two topics, which may be read in any order.
+            if !name.starts_with("line_unanswered") {
+                violations.extend(self.advance(number, user, name, &fold::plain(name, value)));
+            }
+        }
+    }
+
+    /// The earliest version that this can be, and that is not before the last one written.
+    fn advance(&mut self, number: u64, user: &str, name: &str, value: &str) -> Option<Violation> {
+        let place = (user.to_owned(), name.to_owned());
+        let reached = self.reached.get(&place).copied().unwrap_or(0);
+        let versions =
+            self.versions.get(user).and_then(|properties| properties.get(name)).map_or(&[][..], Vec::as_slice);
+        let mut known = versions.iter().enumerate().take_while(|(_, (facts, _))| *facts <= number);
+        match known.find(|(version, (_, known))| *version >= reached && known == value) {
+            Some((version, _)) => {
+                self.reached.insert(place, version);
+                None
+            }
+            None => Some(Violation::new(
+                "INV-09",
+                format!("{name} of {user} became {value:?}, which is no version from {reached} on of {versions:?}"),
+            )),
+        }
+    }
+
+    /// A value that the log says HubSpot has.
+    fn repeated(&self, number: u64, user: &str, properties: &BTreeMap<String, String>) -> Option<Violation> {
+        let confirmed = self.history.confirmed(user, number)?;
+        if !matches!(confirmed.link, ContactLink::Live { .. }) {
+            return None;
+        }
+        let known = |(name, value): &(&String, &String)| confirmed.values.get(*name) == Some(&fold::plain(name, value));
+        let (name, _) = properties.iter().find(known)?;
+        Some(Violation::new("R9", format!("{name} of {user} was written although it was known to be so")))
+    }
+}
