@@ -147,7 +147,7 @@ async fn ours(listener: TcpListener, stopped: oneshot::Receiver<()>) {
     let shutdown = async {
         let _ = stopped.await;
     };
-    ingest::run(listener, settings, log, view, Codec::default(), clock, metrics, shutdown).await.unwrap();
+    ingest::run(listener, settings, log, None, view, Codec::default(), clock, metrics, shutdown).await.unwrap();
 }
 
 /// Posts the webhook again and again until the time is over; counts the answers.

@@ -1,18 +1,19 @@
-//! Gets records into the log, and says in time whether it has them.
+//! Gets records into the log or, while the log is away, into the spool; and says in time whether they are safe.
 
+use crate::Settings;
+use crate::spool::{NotKept, Spool};
+use crate::steadfast::Steadfast;
 use crate::telemetry::Metrics;
-use eventlog::{Log, NewRecord};
-use std::pin::Pin;
+use eventlog::{Error, Log, NewRecord};
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use tokio::runtime::Handle;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 /// Counted for a record beside its key and value.
 const RECORD_OVERHEAD_BYTES: usize = 128;
 
-/// Why the log is not known to have the records. They may be in it nevertheless, or arrive there later.
+/// Why records are not known to be safe. They may be in the log nevertheless, or arrive there later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotTaken {
     /// Too much is on its way into the log already.
@@ -24,46 +25,75 @@ pub(crate) enum NotTaken {
     /// The log reported an error.
     #[error("the log failed")]
     Failed,
+    /// The log will never take them.
+    #[error("the log refused a record")]
+    Refused,
+    /// The log is away, and the spool does not have them either.
+    #[error("the log is away, and {0}")]
+    NotKept(#[from] NotKept),
 }
 
 /// The way into the log.
 pub(crate) struct Intake {
     log: Arc<dyn Log>,
+    spool: Option<Arc<Spool>>,
+    log_timeout: Duration,
+    answer_timeout: Duration,
     /// Room for bytes on their way; an append holds its share until the log has answered.
     room: Arc<Semaphore>,
     room_bytes: u32,
     metrics: Metrics,
 }
 
+type Append = Steadfast<Result<(), Error>>;
+
 impl Intake {
-    pub fn new(log: Arc<dyn Log>, room_bytes: u32, metrics: Metrics) -> Self {
-        Self { log, room: Arc::new(Semaphore::new(room_bytes as usize)), room_bytes, metrics }
+    pub fn new(log: Arc<dyn Log>, spool: Option<Arc<Spool>>, settings: &Settings, metrics: Metrics) -> Self {
+        let Settings { log_timeout, answer_timeout, pending_bytes_max: room_bytes, .. } = *settings;
+        let room = Arc::new(Semaphore::new(room_bytes as usize));
+        Self { log, spool, log_timeout, answer_timeout, room, room_bytes, metrics }
     }
 
-    /// Appends the records and returns when all of them are durable.
+    /// Takes the records of a request that began at `started`, and returns when all of them are durable: in the log, or
+    /// in the spool where there is one and the log does not take them in time.
     ///
-    /// The append goes on when the deadline passes, and when the client leaves and this future is dropped. So a webhook
-    /// is never half in the log because of its sender.
-    pub async fn take(&self, records: Vec<NewRecord>, deadline: Instant) -> Result<(), NotTaken> {
-        let bytes = records.iter().map(size).sum::<usize>();
+    /// What has begun goes on when its deadline passes, and when the client leaves and this future is dropped. So a
+    /// webhook is never half in the log because of its sender.
+    pub async fn take(&self, records: Vec<NewRecord>, started: Instant) -> Result<(), NotTaken> {
+        let answer_by = started + self.answer_timeout;
+        let Some(spool) = &self.spool else {
+            return confirmed(&mut self.begin(records)?, answer_by).await;
+        };
+        if spool.is_log_away(&records) {
+            return Ok(spool.keep(records, "away", answer_by).await?);
+        }
+        let copy = records.clone();
+        match self.begin(records) {
+            Err(why) => Ok(spool.keep(copy, why.label(), answer_by).await?),
+            Ok(mut append) => match confirmed(&mut append, started + self.log_timeout).await {
+                Err(why) if why != NotTaken::Refused => {
+                    spool.keep(copy, why.label(), answer_by).await?;
+                    append.abandon();
+                    Ok(())
+                }
+                done => done,
+            },
+        }
+    }
+
+    /// Begins to append to the log, if there is room.
+    fn begin(&self, records: Vec<NewRecord>) -> Result<Append, NotTaken> {
+        let bytes = records.iter().map(|record| record.size() + RECORD_OVERHEAD_BYTES).sum::<usize>();
         let share = u32::try_from(bytes).unwrap_or(u32::MAX);
         let room = self.room.clone().try_acquire_many_owned(share).map_err(|_| NotTaken::Full)?;
         let (log, seconds) = (self.log.clone(), self.metrics.append_seconds.clone());
-        let append = async move {
+        Ok(Steadfast::new(async move {
             let started = Instant::now();
             let appended = log.append(records).await.map(drop);
             seconds.observe(started.elapsed().as_secs_f64());
             drop(room);
             appended
-        };
-        match timeout_at(deadline, Steadfast(Some(Box::pin(append)))).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the log does not take events");
-                Err(NotTaken::Failed)
-            }
-            Err(_) => Err(NotTaken::Late),
-        }
+        }))
     }
 
     /// Waits until no append is under way, not even of a client that has left.
@@ -73,36 +103,27 @@ impl Intake {
     }
 }
 
-/// Work that goes on as a task of its own when nobody waits for it any longer. While somebody does, it costs no task.
-struct Steadfast<T>(Option<Work<T>>)
-where
-    T: Send + 'static;
-
-type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-impl<T: Send + 'static> Future for Steadfast<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        // Taken out while it runs: work that panics must not go on.
-        let Some(mut work) = self.0.take() else { return Poll::Pending };
-        let polled = work.as_mut().poll(cx);
-        if polled.is_pending() {
-            self.0 = Some(work);
+/// Waits for the log to confirm an append.
+async fn confirmed(append: &mut Append, deadline: Instant) -> Result<(), NotTaken> {
+    match timeout_at(deadline, append).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the log does not take events");
+            Err(if matches!(error, Error::Refused(_)) { NotTaken::Refused } else { NotTaken::Failed })
         }
-        polled
+        Err(_) => Err(NotTaken::Late),
     }
 }
 
-impl<T: Send + 'static> Drop for Steadfast<T> {
-    fn drop(&mut self) {
-        // Without a runtime the process is ending, and the work with it.
-        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(work);
+impl NotTaken {
+    /// The reason as metrics show it.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Late => "late",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::NotKept(_) => "not_kept",
         }
     }
-}
-
-fn size(record: &NewRecord) -> usize {
-    record.key.len() + record.value.as_ref().map_or(0, Vec::len) + RECORD_OVERHEAD_BYTES
 }

@@ -39,7 +39,7 @@ pub(crate) struct Receiver {
 /// How a webhook request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// Every event is in the log.
+    /// Every event is in the log or in the spool.
     Accepted,
     /// A signed body that is no webhook is among the dead letters. LINE would only send the same bytes again.
     DeadLetter,
@@ -47,7 +47,7 @@ enum Outcome {
     Unauthorized,
     /// Signed by the account, but addressed to another one.
     WrongDestination,
-    /// The log did not take the events in time.
+    /// Neither the log nor the spool took the events in time.
     Unavailable,
     /// There was no body to use.
     Unread(Refused),
@@ -103,16 +103,14 @@ impl Receiver {
         drop((head, body));
         let outcome = match verdict {
             Verdict::Ended(outcome) => outcome,
-            Verdict::Append { records, first_event, then } => {
-                match self.intake.take(records, started + self.settings.answer_timeout).await {
-                    Ok(()) => {
-                        crash::point("ingest.durable");
-                        tracing::debug!(connection, event = &*first_event, "stored");
-                        then
-                    }
-                    Err(why) => not_taken(connection, &first_event, why),
+            Verdict::Append { records, first_event, then } => match self.intake.take(records, started).await {
+                Ok(()) => {
+                    crash::point("ingest.durable");
+                    tracing::debug!(connection, event = &*first_event, "stored");
+                    then
                 }
-            }
+                Err(why) => not_taken(connection, &first_event, why),
+            },
         };
         (Some(account), outcome)
     }
@@ -158,8 +156,7 @@ impl Receiver {
     }
 }
 
-/// The one place that decides what becomes of events that the log did not take in time. LINE sends them again, if the
-/// account has redelivery switched on.
+/// Neither the log nor the spool has the events for sure. LINE sends them again, if the account has redelivery switched on.
 fn not_taken(connection: u32, event: &str, why: NotTaken) -> Outcome {
     tracing::warn!(connection, event, %why, "a webhook was not stored: answering 503");
     Outcome::Unavailable

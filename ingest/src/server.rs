@@ -3,6 +3,7 @@
 use crate::account::Accounts;
 use crate::intake::Intake;
 use crate::receiver::Receiver;
+use crate::spool::{Spool, forward};
 use crate::stream::{Phase, Progress, Stream};
 use crate::telemetry::{Events, Metrics};
 use crate::{Error, Settings};
@@ -26,7 +27,8 @@ use tokio::time::{sleep, timeout};
 /// burn the processor that open connections need to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Receives webhooks until `shutdown` completes, then lets open requests and appends end.
+/// Receives webhooks until `shutdown` completes, then lets open requests and appends end. With a spool, events go to it
+/// while the log does not take them, and are forwarded later.
 ///
 /// # Errors
 /// [`Error::Unfinished`] when they did not end within [`Settings::drain_timeout`].
@@ -35,6 +37,7 @@ pub async fn run(
     listener: TcpListener,
     settings: Settings,
     log: Arc<dyn Log>,
+    spool: Option<Arc<Spool>>,
     view: Arc<View>,
     codec: Codec,
     clock: Arc<dyn Clock>,
@@ -46,7 +49,7 @@ pub async fn run(
     metrics.begin();
     let receiver = Arc::new(Receiver {
         accounts: Accounts::new(metrics.clone()),
-        intake: Intake::new(log, settings.pending_bytes_max, metrics.clone()),
+        intake: Intake::new(Arc::clone(&log), spool.clone(), &settings, metrics.clone()),
         events: Events::new(&metrics),
         settings,
         view,
@@ -55,16 +58,19 @@ pub async fn run(
         metrics,
     });
     let stopping = watch::Sender::new(false);
+    let mut forwarding = spool.map(|spool| forward::begin(&spool, &log, &stopping)).unwrap_or_default();
     let free = Arc::new(Semaphore::new(places as usize));
     tokio::select! {
         biased;
         () = shutdown => {}
         () = accept(listener, &receiver, &free, &stopping) => {}
+        Some(ended) = forwarding.join_next() => ended.expect("forwarding does not panic, and ends only after this"),
     }
     stopping.send_replace(true);
     let drained = async {
         drop(free.acquire_many(places).await);
         receiver.intake.settled().await;
+        while forwarding.join_next().await.is_some() {}
     };
     timeout(within, drained).await.map_err(|_| Error::Unfinished { within })
 }

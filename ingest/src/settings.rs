@@ -18,9 +18,12 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// Time from the request head to the answer. LINE gives up after 2 s.
     pub answer_timeout: Duration,
+    /// Time from the request head until events that the log has not confirmed go to the spool, where there is one. The
+    /// rest of `answer_timeout` is for the spool's disk.
+    pub log_timeout: Duration,
     /// Connections at a time. More wait until one ends.
     pub connections_max: u32,
-    /// Bytes on their way into the log at a time. More are refused with 503 at once, so that a log that stalls does not
+    /// Bytes on their way into the log at a time. More are refused with 503 at once, or spooled, so that a log that stalls does not
     /// fill the memory.
     pub pending_bytes_max: u32,
     /// Time for open requests and appends to end at shutdown.
@@ -36,6 +39,7 @@ impl Default for Settings {
             body_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(75),
             answer_timeout: Duration::from_millis(1_500),
+            log_timeout: Duration::from_millis(800),
             connections_max: 8_192,
             pending_bytes_max: 64 * 1024 * 1024,
             drain_timeout: Duration::from_secs(10),

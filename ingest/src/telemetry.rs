@@ -7,8 +7,8 @@ runtime::metrics! {
     /// The metrics of receiving webhooks.
     pub struct Metrics {
         /// Webhooks by connection (`none` while the sender is not known) and outcome: `accepted`, `dead_letter`
-        /// (signed, but no webhook), `unauthorized`, `wrong_destination`, `unavailable` (the log did not take it in
-        /// time), `too_large`, `too_slow`, `broken`.
+        /// (signed, but no webhook), `unauthorized`, `wrong_destination`, `unavailable` (neither log nor spool took it
+        /// in time), `too_large`, `too_slow`, `broken`.
         webhooks: IntCounterVec = "kizuna_ingest_webhooks_total" ["connection", "outcome"],
         /// Refused signatures by the connection whose address was called (`none` if it is nobody's) and reason:
         /// `missing`, `wrong`. Steady `wrong` means that the channel secret was issued anew.
@@ -25,6 +25,20 @@ runtime::metrics! {
         /// Seconds from the head of a webhook request to its answer.
         request_seconds: Histogram = "kizuna_ingest_request_seconds"
             buckets [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 1.5, 2.0, 5.0],
+        /// Records put into the spool, by what the log did: `late`, `failed`, `full` (too much was on its way to it), or
+        /// `away` (one of these happened just before, so it was not asked).
+        spooled: IntCounterVec = "kizuna_ingest_spooled_records_total" ["reason"],
+        /// Records that the log took from the spool.
+        spool_forwarded: IntCounter = "kizuna_ingest_spool_forwarded_records_total",
+        /// What failed at the spool: `write` and `full` (the webhook got 503), `forward` (the log does not take records
+        /// yet), `read` and `remove` (the spool's disk).
+        spool_failures: IntCounterVec = "kizuna_ingest_spool_failures_total" ["operation"],
+        /// Records in the spool.
+        spool_records: IntGauge = "kizuna_ingest_spool_records",
+        /// Bytes of keys and values in the spool.
+        spool_bytes: IntGauge = "kizuna_ingest_spool_bytes",
+        /// Seconds that the oldest record has been in the spool; 0 when it is empty.
+        spool_oldest_seconds: IntGauge = "kizuna_ingest_spool_oldest_seconds",
         /// Connections of clients open now.
         open_connections: IntGauge = "kizuna_ingest_open_connections",
         /// Requests for other paths, or with other methods than POST.
@@ -39,6 +53,7 @@ impl Metrics {
             self.webhooks.with_label_values(&["none", outcome]);
         }
         self.begin_verifying("none");
+        self.begin_spool();
     }
 
     /// Shows what may happen to the webhooks of a connection as zeros.
@@ -47,6 +62,16 @@ impl Metrics {
             self.webhooks.with_label_values(&[connection, outcome]);
         }
         self.begin_verifying(connection);
+    }
+
+    /// Shows what may happen to the spool as zeros, whether or not there is one.
+    pub(crate) fn begin_spool(&self) {
+        for reason in ["late", "failed", "full", "away"] {
+            self.spooled.with_label_values(&[reason]);
+        }
+        for operation in ["write", "full", "forward", "read", "remove"] {
+            self.spool_failures.with_label_values(&[operation]);
+        }
     }
 
     fn begin_verifying(&self, connection: &str) {

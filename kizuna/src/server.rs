@@ -5,6 +5,9 @@ use crate::telemetry::Metrics;
 use crate::wiring::Installation;
 use anyhow::{Context, anyhow};
 use connection::View;
+use eventlog::Topic;
+use ingest::Spool;
+use ingest::spool::{Options, Report};
 use projector::status::Status;
 use projector::sync::profiles::LineProfiles;
 use runtime::admin::{self, Part, Readiness};
@@ -17,10 +20,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// The consumer group whose members share the partitions.
-const GROUP: &str = "projector";
+pub const GROUP: &str = "projector";
 
 /// How long a partition that was taken over is left alone: a call of its last owner may last 10 s, and 2 s more.
-const TAKEOVER_GRACE: Duration = Duration::from_secs(12);
+pub const TAKEOVER_GRACE: Duration = Duration::from_secs(12);
 
 /// How long work under way may take to end.
 const DRAIN_WAIT: Duration = Duration::from_secs(30);
@@ -107,8 +110,12 @@ pub async fn run(
         admin_stopping.requested(),
     ));
     let mut work = JoinSet::new();
+    let mut spool = None;
     if let Some(listener) = listeners.webhooks {
-        work.spawn(ingest(installation.clone(), listener, Arc::clone(&view), stopping.clone())?);
+        let metrics = ingest::Metrics::register(&installation.metrics)?;
+        spool = open_spool(&installation, &metrics)?;
+        let view = Arc::clone(&view);
+        work.spawn(ingest(installation.clone(), listener, spool.clone(), view, metrics, stopping.clone()));
     }
     let status = Arc::new(Status::default());
     if roles.projector {
@@ -116,7 +123,7 @@ pub async fn run(
     }
     let mut upkeep = JoinSet::new();
     let status = roles.projector.then_some(status);
-    upkeep.spawn(look(installation.clone(), Arc::clone(&view), status, readiness, metrics));
+    upkeep.spawn(look(installation.clone(), Arc::clone(&view), status, spool, readiness, metrics));
     if let Some(crm) = installation.crm.clone().filter(|_| roles.projector) {
         upkeep.spawn(keep_provisioned(installation, view, crm));
     }
@@ -156,19 +163,48 @@ fn flatten(part: Result<anyhow::Result<()>, JoinError>) -> anyhow::Result<()> {
 
 type Work = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 
+/// Where events wait while Kafka is away. The embedded log has none: it would be on the same disk, and fail with it.
+fn open_spool(installation: &Installation, metrics: &ingest::Metrics) -> anyhow::Result<Option<Arc<Spool>>> {
+    if installation.settings.kafka_brokers.is_none() {
+        return Ok(None);
+    }
+    let partitions = installation.log.partitions(Topic::LineEvents);
+    let bytes_max = u64::from(installation.settings.spool_mib.get()) << 20;
+    let options = Options { bytes_max, ..Options::new(partitions) };
+    let (directory, clock) = (installation.directory("spool")?, Arc::clone(&installation.clock));
+    Ok(Some(Spool::open(&directory, options, clock, metrics.clone())?))
+}
+
 fn ingest(
     installation: Installation,
     listener: TcpListener,
+    spool: Option<Arc<Spool>>,
     view: Arc<View>,
+    metrics: ingest::Metrics,
     stopping: Shutdown,
-) -> anyhow::Result<Work> {
-    let metrics = ingest::Metrics::register(&installation.metrics)?;
+) -> Work {
     let Installation { log, codec, clock, .. } = installation;
     let settings = ingest::Settings::default();
-    Ok(Box::pin(async move {
-        let ended = ingest::run(listener, settings, log, view, codec, clock, metrics, stopping.requested()).await;
+    Box::pin(async move {
+        let stopping = stopping.requested();
+        let ended = ingest::run(listener, settings, log, spool, view, codec, clock, metrics, stopping).await;
         ended.context("taking webhooks in ended")
-    }))
+    })
+}
+
+/// How this installation folds its log.
+///
+/// # Errors
+/// When the directory of the state cannot be made.
+pub fn projector_settings(installation: &Installation) -> anyhow::Result<projector::Settings> {
+    let alone = installation.settings.kafka_brokers.is_none();
+    Ok(projector::Settings {
+        state_directory: installation.directory("state")?,
+        group: GROUP.to_owned(),
+        takeover_grace: if alone { Duration::ZERO } else { TAKEOVER_GRACE },
+        labels: installation.settings.labels(),
+        names: installation.settings.property_prefix.0.clone(),
+    })
 }
 
 fn projector(
@@ -178,14 +214,7 @@ fn projector(
     stopping: Shutdown,
 ) -> anyhow::Result<Work> {
     let metrics = projector::telemetry::Metrics::register(&installation.metrics)?;
-    let alone = installation.settings.kafka_brokers.is_none();
-    let settings = projector::Settings {
-        state_directory: installation.directory("state")?,
-        group: GROUP.to_owned(),
-        takeover_grace: if alone { Duration::ZERO } else { TAKEOVER_GRACE },
-        labels: installation.settings.labels(),
-        names: installation.settings.property_prefix.0.clone(),
-    };
+    let settings = projector_settings(&installation)?;
     let Installation { log, codec, clock, line, crm, .. } = installation;
     let profiles = Arc::new(LineProfiles::new(line));
     let outside = projector::Outside { log, codec, view, crm, profiles, clock };
@@ -200,21 +229,27 @@ async fn look(
     installation: Installation,
     view: Arc<View>,
     status: Option<Arc<Status>>,
+    spool: Option<Arc<Spool>>,
     readiness: Readiness,
     metrics: Metrics,
 ) {
     let (log, connections) = (readiness.part("log"), readiness.part("connections"));
+    let spool = spool.map(|spool| (readiness.part("spool"), spool));
     let projector = status.map(|status| (readiness.part("projector"), status));
     let mut ticks = interval(LOOK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for look in (0..LOOKS_PER_CHECK).cycle() {
         ticks.tick().await;
         if look == 0 {
-            say(&log, installation.log.check().await.err().map(|error| error.to_string()));
+            let problem = installation.log.check().await.err().map(|error| error.to_string());
+            say(&log, problem, spool.is_some());
         }
-        say(&connections, view.problem());
+        say(&connections, view.problem(), spool.is_some());
+        if let Some((part, spool)) = &spool {
+            tell(part, spool.report());
+        }
         if let Some((part, status)) = &projector {
-            say(part, why_not_ready(status));
+            say(part, why_not_ready(status), spool.is_some());
         }
         for (part, state) in readiness.parts() {
             metrics.ready.with_label_values(&[part]).set(i64::from(state.is_ok()));
@@ -223,10 +258,20 @@ async fn look(
     }
 }
 
-fn say(part: &Part, problem: Option<String>) {
+/// With a spool, webhooks are taken in whatever is away: nobody should send them elsewhere.
+fn say(part: &Part, problem: Option<String>, is_spared: bool) {
     match problem {
         None => part.ready(),
+        Some(problem) if is_spared => part.degraded(problem),
         Some(problem) => part.not_ready(problem),
+    }
+}
+
+fn tell(part: &Part, Report { records, is_taking }: Report) {
+    match records {
+        _ if !is_taking => part.not_ready(format!("takes no more events; {records} wait for the log")),
+        0 => part.ready(),
+        _ => part.degraded(format!("spooling: {records} events wait for the log")),
     }
 }
 

@@ -34,6 +34,8 @@ runtime::settings! {
         /// Any other setting of librdkafka, with underscores for dots: `KIZUNA_KAFKA_SECURITY_PROTOCOL` is
         /// `security.protocol`. What Kizuna's guarantees rest on cannot be set.
         kafka: Family = "KIZUNA_KAFKA_*",
+        /// Most MiB of events that wait in the spool while Kafka is away. When it is full, webhooks get 503.
+        spool_mib: Whole<1, 1_000_000> = "KIZUNA_SPOOL_MIB" default "1024",
         /// Where webhooks are taken in. Put a proxy that speaks TLS before it.
         listen: SocketAddr = "KIZUNA_LISTEN" default "127.0.0.1:8080",
         /// Where `/metrics`, `/live` and `/ready` are. Keep it from the internet.

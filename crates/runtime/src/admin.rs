@@ -3,7 +3,7 @@
 //! It carries no personal data and no secret, and it belongs on an address that the internet does not reach.
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -14,7 +14,10 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 
-type States = Arc<Mutex<BTreeMap<&'static str, Result<(), String>>>>;
+type States = Arc<Mutex<BTreeMap<&'static str, State>>>;
+
+/// How a part is: it can do its work, perhaps with something that operators should know; or it cannot, and why.
+pub type State = Result<Option<String>, String>;
 
 /// Whether this process can do its work now: it can when each of its named parts can.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +43,8 @@ impl Readiness {
         part
     }
 
-    /// Each part with `Ok`, or with why it is not ready.
-    pub fn parts(&self) -> BTreeMap<&'static str, Result<(), String>> {
+    /// How each part is.
+    pub fn parts(&self) -> BTreeMap<&'static str, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -49,7 +52,12 @@ impl Readiness {
 impl Part {
     /// The part can do its work.
     pub fn ready(&self) {
-        self.set(Ok(()));
+        self.set(Ok(None));
+    }
+
+    /// The part can do its work, but not as it should: `how` is for operators, without secrets and personal data.
+    pub fn degraded(&self, how: impl Into<String>) {
+        self.set(Ok(Some(how.into())));
     }
 
     /// The part cannot do its work, and why: for operators, without secrets and personal data.
@@ -57,7 +65,7 @@ impl Part {
         self.set(Err(why.into()));
     }
 
-    fn set(&self, state: Result<(), String>) {
+    fn set(&self, state: State) {
         self.states.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name, state);
     }
 }
@@ -89,19 +97,22 @@ fn routes(registry: Registry, readiness: Readiness) -> Router {
         .with_state(Reported { registry, readiness })
 }
 
-async fn metrics(State(reported): State<Reported>) -> Response {
+async fn metrics(extract::State(reported): extract::State<Reported>) -> Response {
     match TextEncoder::new().encode_to_string(&reported.registry.gather()) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
 }
 
-async fn ready(State(reported): State<Reported>) -> Response {
+async fn ready(extract::State(reported): extract::State<Reported>) -> Response {
     let parts = reported.readiness.parts();
     let is_ready = parts.values().all(Result::is_ok);
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let parts: BTreeMap<_, _> =
-        parts.iter().map(|(name, state)| (*name, state.as_ref().map_or_else(String::as_str, |()| "ready"))).collect();
+    let said = |state: &State| match state {
+        Ok(None) => "ready".to_owned(),
+        Ok(Some(how)) | Err(how) => how.clone(),
+    };
+    let parts: BTreeMap<_, _> = parts.iter().map(|(name, state)| (*name, said(state))).collect();
     (status, axum::Json(serde_json::json!({ "ready": is_ready, "parts": parts }))).into_response()
 }
 
@@ -136,6 +147,15 @@ mod tests {
         let (status, body) = answer(routes(Registry::new(), readiness), "/ready").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(body.contains("the broker is away"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_degraded_part_is_ready_and_says_how_it_is() {
+        let readiness = Readiness::new();
+        readiness.part("log").degraded("away: events wait in the spool");
+        let (status, body) = answer(routes(Registry::new(), readiness), "/ready").await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(body, r#"{"parts":{"log":"away: events wait in the spool"},"ready":true}"#);
     }
 
     #[tokio::test]

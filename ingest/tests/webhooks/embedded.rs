@@ -47,7 +47,7 @@ async fn what_was_answered_200_is_in_the_log_when_it_is_opened_again() {
         let metrics = Metrics::register(&Registry::new()).unwrap();
         let settings = Settings::default();
         let server =
-            tokio::spawn(ingest::run(listener, settings, log, view, Codec::default(), clock, metrics, shutdown));
+            tokio::spawn(ingest::run(listener, settings, log, None, view, Codec::default(), clock, metrics, shutdown));
         let mut client = Client::connect(address).await;
         for pair in events.chunks(2) {
             let body = body(&[&pair[0], &pair[1]]);

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use eventlog::{Consumer, Error, Log, NewRecord, Position, Reader, Record, Span, StartOffset, Topic};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -17,6 +18,12 @@ pub enum Mood {
     Panics,
     /// They wait until the mood changes.
     Stalls,
+    /// As [`Mood::Stalls`], unless it is a single one.
+    StallsMany,
+    /// They are refused for good.
+    Refuses,
+    /// Those with a key that begins so are refused with an error.
+    FailsFor(&'static str),
 }
 
 /// The log. Connections are always taken; the mood is for everything else.
@@ -25,6 +32,8 @@ pub struct Memory {
     mood: watch::Sender<Mood>,
     /// Appends that were begun.
     pub begun: watch::Sender<usize>,
+    /// The most records that were appended at once.
+    pub most: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -35,7 +44,12 @@ struct Kept {
 
 impl Memory {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { kept: Arc::default(), mood: watch::Sender::new(Mood::Takes), begun: watch::Sender::new(0) })
+        Arc::new(Self {
+            kept: Arc::default(),
+            mood: watch::Sender::new(Mood::Takes),
+            begun: watch::Sender::new(0),
+            most: AtomicUsize::new(0),
+        })
     }
 
     pub fn is_now(&self, mood: Mood) {
@@ -66,11 +80,16 @@ impl Log for Memory {
     async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error> {
         if records.iter().any(|record| record.topic != Topic::Connections) {
             self.begun.send_modify(|begun| *begun += 1);
-            let mood = *self.mood.subscribe().wait_for(|mood| *mood != Mood::Stalls).await.unwrap();
+            self.most.fetch_max(records.len(), Ordering::Relaxed);
+            let goes_on = |mood: &Mood| *mood != Mood::Stalls && (*mood != Mood::StallsMany || records.len() == 1);
+            let mood = *self.mood.subscribe().wait_for(goes_on).await.unwrap();
+            let is_of = |user: &str| records.iter().any(|record| record.key.starts_with(user.as_bytes()));
             match mood {
                 Mood::Fails => return Err(Error::Unavailable("as the test wants".into())),
+                Mood::FailsFor(user) if is_of(user) => return Err(Error::Unavailable("as the test wants".into())),
+                Mood::Refuses => return Err(Error::Refused("as the test wants".into())),
                 Mood::Panics => panic!("as the test wants"),
-                Mood::Takes | Mood::Stalls => {}
+                Mood::Takes | Mood::Stalls | Mood::StallsMany | Mood::FailsFor(_) => {}
             }
         }
         Ok(records.into_iter().map(|record| self.keep(record)).collect())

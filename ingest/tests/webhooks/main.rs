@@ -10,5 +10,7 @@ mod failures;
 mod log;
 mod shutdown;
 mod silence;
+mod spool;
+mod spool_killed;
 mod stored;
 mod world;

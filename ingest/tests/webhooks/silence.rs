@@ -1,10 +1,15 @@
 //! What is not said: no log line names a person, a text or a secret.
 
-use crate::log::Mood;
+use crate::log::{Memory, Mood};
 use crate::world::{SECRET, TOKEN, USER, World, body, message};
+use ingest::Settings;
+use ingest::spool::Options;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
 use tracing::Level;
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
 #[derive(Clone, Default)]
@@ -28,12 +33,42 @@ impl MakeWriter<'_> for Pages {
     }
 }
 
+impl Pages {
+    /// Of this thread, for as long as the guard lives.
+    fn of_this_thread() -> (Self, DefaultGuard) {
+        let pages = Self::default();
+        let writer = tracing_subscriber::fmt().with_ansi(false).with_writer(pages.clone());
+        let guard = tracing::subscriber::set_default(writer.with_max_level(Level::DEBUG).finish());
+        (pages, guard)
+    }
+
+    /// What was logged, which must not be private.
+    fn text(&self) -> String {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        for private in [USER, &USER[1..], "very private words", SECRET, TOKEN] {
+            assert!(!text.contains(private), "{private} in {text}");
+        }
+        text
+    }
+}
+
+#[tokio::test]
+async fn the_log_lines_of_an_outage_say_so_and_name_nobody() {
+    let directory = TempDir::new().unwrap();
+    let (pages, _guard) = Pages::of_this_thread();
+    let options = Options { retry_pause: Duration::from_millis(5), ..Options::new(1) };
+    let world = World::spooling(Memory::new(), Settings::default(), directory.path(), options).await;
+    world.log.is_now(Mood::Fails);
+    assert_eq!(world.receives(&body(&[&message("01")])).await, 200);
+    world.log.is_now(Mood::Takes);
+    world.until(|metrics| metrics.spool_records.get() == 0).await;
+    let text = pages.text();
+    assert!(text.contains("the log is away") && text.contains("the log is back"), "{text}");
+}
+
 #[tokio::test]
 async fn logs_name_connection_and_event_and_nobody() {
-    let pages = Pages::default();
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).with_writer(pages.clone()).with_max_level(Level::DEBUG).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (pages, _guard) = Pages::of_this_thread();
     let world = World::new().await;
     let webhook = body(&[&message("01FZ74A0TDDPYRVKNK77XKC3ZR")]);
     assert_eq!(world.receives(&webhook).await, 200);
@@ -41,9 +76,6 @@ async fn logs_name_connection_and_event_and_nobody() {
     assert_eq!(world.receives(format!("very private words of {USER}").as_bytes()).await, 200);
     world.log.is_now(Mood::Fails);
     assert_eq!(world.receives(&webhook).await, 503);
-    let text = String::from_utf8(pages.0.lock().unwrap().clone()).unwrap();
+    let text = pages.text();
     assert!(text.contains("connection=1") && text.contains("01FZ74A0TDDPYRVKNK77XKC3ZR"), "{text}");
-    for private in [USER, &USER[1..], "very private words", SECRET, TOKEN] {
-        assert!(!text.contains(private), "{private} in {text}");
-    }
 }

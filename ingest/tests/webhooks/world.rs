@@ -5,6 +5,7 @@ use crate::log::Memory;
 use connection::{Connection, Sealer, State, View, define};
 use contact::ConnectionNumber;
 use eventlog::{Log, Topic};
+use ingest::spool::{Options, Spool};
 use ingest::{Error, Metrics, Settings};
 use line::signature::Key;
 use prometheus::Registry;
@@ -12,6 +13,7 @@ use runtime::clock::ManualClock;
 use runtime::secret::Secret;
 use schemas::{Codec, LineEvent};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -27,6 +29,7 @@ pub struct World {
     pub address: SocketAddr,
     pub log: Arc<Memory>,
     pub metrics: Metrics,
+    pub clock: ManualClock,
     view: Arc<View>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), Error>>,
@@ -62,8 +65,13 @@ pub fn body(events: &[&str]) -> Vec<u8> {
 
 /// A text message.
 pub fn message(id: &str) -> String {
+    message_of(USER, id)
+}
+
+/// A text message of this user.
+pub fn message_of(user: &str, id: &str) -> String {
     format!(
-        r#"{{"type":"message","mode":"active","timestamp":1462629479859,"source":{{"type":"user","userId":"{USER}"}},
+        r#"{{"type":"message","mode":"active","timestamp":1462629479859,"source":{{"type":"user","userId":"{user}"}},
         "webhookEventId":"{id}","deliveryContext":{{"isRedelivery":false}},
         "message":{{"type":"text","id":"9","text":"very private words"}}}}"#
     )
@@ -80,13 +88,29 @@ impl World {
     }
 
     pub async fn with(settings: Settings, connections: &[Connection]) -> Self {
-        let memory = Memory::new();
+        Self::start(Memory::new(), settings, connections, None).await
+    }
+
+    /// With connection 1, this log, and a spool in a directory.
+    pub async fn spooling(memory: Arc<Memory>, settings: Settings, directory: &Path, options: Options) -> Self {
+        Self::start(memory, settings, &[connection()], Some((directory, options))).await
+    }
+
+    async fn start(
+        memory: Arc<Memory>,
+        settings: Settings,
+        connections: &[Connection],
+        spool: Option<(&Path, Options)>,
+    ) -> Self {
         let log: Arc<dyn Log> = memory.clone();
         for connection in connections {
             define(&log, &Codec::default(), &sealer(), connection).await.unwrap();
         }
         let view = View::open(log.clone(), Codec::default(), sealer()).unwrap();
         let metrics = Metrics::register(&Registry::new()).unwrap();
+        let clock = ManualClock::at(NOW_MS);
+        let open = |(path, options)| Spool::open(path, options, Arc::new(clock.clone()), metrics.clone()).unwrap();
+        let spool = spool.map(open);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -94,15 +118,16 @@ impl World {
             listener,
             settings,
             log,
+            spool,
             view.clone(),
             Codec::default(),
-            Arc::new(ManualClock::at(NOW_MS)),
+            Arc::new(clock.clone()),
             metrics.clone(),
             async {
                 let _ = stopped.await;
             },
         );
-        Self { address, log: memory, metrics, view, stop, server: tokio::spawn(run) }
+        Self { address, log: memory, metrics, clock, view, stop, server: tokio::spawn(run) }
     }
 
     /// Defines a connection while the server runs, and waits until it is in force.

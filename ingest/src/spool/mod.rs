@@ -1,0 +1,269 @@
+//! Keeps events on disk while the log does not take them, and forwards them when it is back.
+//!
+//! The spool is an embedded log in a directory of its own, used as a queue. It has the same partitions as the log, so
+//! each of its *lanes*, one per topic and partition, stands for one partition of the log: while that is away, its events
+//! go to the lane at once, and the lane's oldest events are what the log is asked to take again. The others go on.
+//!
+//! Forwarding is at least once: a record is removed after the log has confirmed it. It is never the only way of fresh
+//! events: as soon as the log takes one of a lane's records, they go to the log again, and what is left in the lane
+//! follows in its order beside them. State does not depend on the order.
+
+pub(crate) mod forward;
+mod lane;
+
+use crate::Error;
+use crate::steadfast::Steadfast;
+use crate::telemetry::Metrics;
+use eventlog::embedded::{EmbeddedLog, Held, Options as LogOptions};
+use eventlog::partitioning::partition;
+use eventlog::{Log, NewRecord, Record, Topic};
+use lane::Lane;
+use runtime::clock::Clock;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// What is received.
+const TOPICS: [Topic; 2] = [Topic::LineEvents, Topic::DeadLetters];
+
+/// Locked while a process uses the spool.
+const LOCK: &str = "spool.lock";
+
+/// How a spool works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Partitions that the log's topics have.
+    pub partitions: u32,
+    /// Most bytes of keys and values that it keeps.
+    pub bytes_max: u64,
+    /// Time between two tries to forward.
+    pub retry_pause: Duration,
+}
+
+impl Options {
+    /// At most 1 GiB, and a try each second.
+    pub fn new(partitions: u32) -> Self {
+        Self { partitions, bytes_max: 1 << 30, retry_pause: Duration::from_secs(1) }
+    }
+}
+
+/// Why the spool is not known to have records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotKept {
+    /// It may not grow any more.
+    #[error("the spool is full")]
+    Full,
+    /// The disk did not confirm in time.
+    #[error("the spool did not confirm in time")]
+    Late,
+    /// It could not be written.
+    #[error("the spool failed")]
+    Failed,
+}
+
+/// How a spool is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Records that wait to be forwarded.
+    pub records: u64,
+    /// Did it keep what it was last given?
+    pub is_taking: bool,
+}
+
+/// Events that wait for the log.
+pub struct Spool {
+    store: Arc<EmbeddedLog>,
+    /// By topic, in the order of [`TOPICS`], and partition.
+    lanes: Vec<Lane>,
+    /// Lanes whose partition of the log is away.
+    away: AtomicUsize,
+    depth: Mutex<Held>,
+    is_taking: AtomicBool,
+    options: Options,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    /// The system unlocks it when the process ends, however it ends.
+    _lock: File,
+}
+
+impl Spool {
+    /// Opens the spool in `directory`, which is made if it does not exist. What it holds is forwarded by [`crate::run`].
+    /// Blocks on I/O.
+    ///
+    /// # Errors
+    /// [`Error::SpoolInUse`], [`Error::Spool`].
+    pub fn open(
+        directory: &Path,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> Result<Arc<Self>, Error> {
+        let unusable = |cause| Error::Spool { directory: directory.to_owned(), cause };
+        let partitions = Some(options.partitions);
+        let store = EmbeddedLog::open(directory, LogOptions { partitions, ..LogOptions::new(Arc::clone(&clock)) });
+        let store = store.map_err(unusable)?;
+        let lock = lock(directory)?;
+        let lanes = TOPICS.iter().flat_map(|topic| (0..options.partitions).map(|it| Lane::new(*topic, it)));
+        let lanes: Vec<Lane> = lanes.collect();
+        let mut depth = Held::default();
+        for lane in &lanes {
+            let held = store.held(lane.topic, lane.partition).map_err(unusable)?;
+            depth = Held { records: depth.records + held.records, bytes: depth.bytes + held.bytes };
+            if held.records > 0 {
+                lane.filled.notify_one();
+            }
+        }
+        if depth.records > 0 {
+            tracing::info!(records = depth.records, "the spool holds events of an earlier run: they are forwarded");
+        }
+        metrics.begin_spool();
+        let spool = Self {
+            store,
+            lanes,
+            away: AtomicUsize::new(0),
+            depth: Mutex::new(depth),
+            is_taking: AtomicBool::new(true),
+            options,
+            clock,
+            metrics,
+            _lock: lock,
+        };
+        spool.show(depth);
+        Ok(Arc::new(spool))
+    }
+
+    /// How it is.
+    pub fn report(&self) -> Report {
+        Report { records: self.depth().records, is_taking: self.is_taking.load(Ordering::Relaxed) }
+    }
+
+    /// Is the log known not to take one of these records now?
+    pub(crate) fn is_log_away(&self, records: &[NewRecord]) -> bool {
+        self.away.load(Ordering::Relaxed) > 0 && records.iter().any(|record| self.lane_of(record).is_away())
+    }
+
+    /// Keeps records that the log did not take, and returns when they are durable. Until the log takes records of these
+    /// lanes again, it is away for them.
+    pub(crate) async fn keep(
+        self: &Arc<Self>,
+        records: Vec<NewRecord>,
+        reason: &'static str,
+        deadline: Instant,
+    ) -> Result<(), NotKept> {
+        let spool = Arc::clone(self);
+        let kept = Steadfast::new(async move {
+            let lanes: Vec<usize> = records.iter().map(|record| spool.index_of(record)).collect();
+            lanes.iter().for_each(|lane| spool.leaves(&spool.lanes[*lane], reason));
+            let kept = spool.write(records, reason).await;
+            spool.is_taking.store(kept.is_ok(), Ordering::Relaxed);
+            // Also when they were not kept: it may be that they are there, and the lane has to be found empty otherwise.
+            lanes.iter().for_each(|lane| spool.lanes[*lane].filled.notify_one());
+            kept
+        });
+        timeout_at(deadline, kept).await.unwrap_or(Err(NotKept::Late))
+    }
+
+    async fn write(&self, records: Vec<NewRecord>, reason: &str) -> Result<(), NotKept> {
+        let bytes: usize = records.iter().map(NewRecord::size).sum();
+        let more = Held { records: records.len() as u64, bytes: bytes as u64 };
+        if !self.deepen(more) {
+            self.metrics.spool_failures.with_label_values(&["full"]).inc();
+            return Err(NotKept::Full);
+        }
+        if let Err(error) = self.store.append(records).await {
+            tracing::error!(%error, "the spool does not take events");
+            self.metrics.spool_failures.with_label_values(&["write"]).inc();
+            self.lower(more);
+            return Err(NotKept::Failed);
+        }
+        self.metrics.spooled.with_label_values(&[reason]).inc_by(more.records);
+        Ok(())
+    }
+
+    /// The oldest records of a lane, at most so many. Blocks on I/O.
+    fn oldest(&self, lane: &Lane, most: usize) -> Result<Vec<Record>, eventlog::Error> {
+        self.store.reader(lane.topic, lane.partition, 0)?.next(most, Duration::ZERO)
+    }
+
+    /// Removes a lane's records before this offset. Blocks on I/O.
+    fn remove_before(&self, lane: &Lane, offset: u64) -> Result<(), eventlog::Error> {
+        let removed = self.store.remove_before(lane.topic, lane.partition, offset)?;
+        if self.lower(removed).records == 0
+            && let Err(error) = self.store.forget_removed()
+        {
+            tracing::debug!(%error, "the spool's journal is emptied another time");
+        }
+        Ok(())
+    }
+
+    /// The log did not take a record of this lane.
+    fn leaves(&self, lane: &Lane, reason: &str) {
+        if lane.set_away(true) && self.away.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::warn!(topic = %lane.topic, partition = lane.partition, reason, "the log is away: events go to the spool");
+        }
+    }
+
+    /// The log takes records of this lane, or there are none to ask it with.
+    fn returns(&self, lane: &Lane) {
+        if lane.set_away(false) && self.away.fetch_sub(1, Ordering::Relaxed) == 1 {
+            tracing::info!("the log is back: events go to it again");
+        }
+    }
+
+    fn lane_of(&self, record: &NewRecord) -> &Lane {
+        &self.lanes[self.index_of(record)]
+    }
+
+    fn index_of(&self, record: &NewRecord) -> usize {
+        let topic = TOPICS.iter().position(|topic| *topic == record.topic).expect("what is received is in TOPICS");
+        let partitions = self.options.partitions;
+        topic * partitions as usize + partition(record.topic, &record.key, partitions) as usize
+    }
+
+    fn depth(&self) -> MutexGuard<'_, Held> {
+        self.depth.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes room, if there is any.
+    fn deepen(&self, more: Held) -> bool {
+        let mut depth = self.depth();
+        let deeper = Held { records: depth.records + more.records, bytes: depth.bytes + more.bytes };
+        let fits = deeper.bytes <= self.options.bytes_max;
+        if fits {
+            *depth = deeper;
+            self.show(deeper);
+        }
+        fits
+    }
+
+    fn lower(&self, less: Held) -> Held {
+        let mut depth = self.depth();
+        // A write that failed may be found in the file nevertheless, and is then removed without having been counted.
+        let (records, bytes) = (depth.records.saturating_sub(less.records), depth.bytes.saturating_sub(less.bytes));
+        *depth = Held { records, bytes };
+        self.show(*depth);
+        *depth
+    }
+
+    fn show(&self, depth: Held) {
+        self.metrics.spool_records.set(i64::try_from(depth.records).unwrap_or(i64::MAX));
+        self.metrics.spool_bytes.set(i64::try_from(depth.bytes).unwrap_or(i64::MAX));
+    }
+}
+
+fn lock(directory: &Path) -> Result<File, Error> {
+    let file = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK));
+    let unusable = |error: std::io::Error| Error::Spool {
+        directory: directory.to_owned(),
+        cause: eventlog::Error::Unfit(format!("cannot lock it: {error}")),
+    };
+    let file = file.map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::SpoolInUse { directory: directory.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(unusable(error)),
+    }
+}
