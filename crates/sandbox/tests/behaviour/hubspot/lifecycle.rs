@@ -55,6 +55,13 @@ fn the_address_of_a_deleted_contact_can_be_used_again() {
     let mut account = Account::new();
     let id = deleted(&mut account);
     assert_ne!(account.contact(&dummy(1)), id);
+
+    let id = account.contact(&dummy(2));
+    account.delete(&format!("{CONTACTS}/{id}"));
+    let input = json!({"id": dummy(2), "idProperty": "email", "properties": {}});
+    let upserted = account.batch("upsert", json!({"inputs": [input]}));
+    assert_eq!(upserted.is(200)["results"][0]["new"], json!(true));
+    assert_ne!(upserted.ids(), [id]);
 }
 
 #[test]
@@ -119,6 +126,15 @@ fn an_id_that_was_merged_away_is_left_out_of_a_batch_update_without_a_word() {
     assert_eq!(*answer.is(200), expected);
     assert_eq!(account.value(&survivor, "line_follow_1"), None);
     account.batch("update", json!({"inputs": [input(&survivor, "a")]})).is(200);
+    assert_eq!(account.value(&survivor, "line_follow_1").as_deref(), Some("Yes"));
+}
+
+#[test]
+fn a_single_update_of_a_merged_id_reaches_the_survivor() {
+    let mut account = Account::new();
+    let (primary, _, survivor) = merged(&mut account);
+    let updated = account.patch(&format!("{CONTACTS}/{primary}"), json!({"properties": {"line_follow_1": "Yes"}}));
+    assert_eq!(updated.is(200)["id"], json!(survivor));
     assert_eq!(account.value(&survivor, "line_follow_1").as_deref(), Some("Yes"));
 }
 
