@@ -1,5 +1,7 @@
 //! What can be typed: commands, flags, and the help that teaches them.
 
+pub mod recovery;
+
 use clap::{Args, Parser, Subcommand};
 use contact::{ConnectionNumber, UserId};
 use runtime::secret::Secret;
@@ -54,6 +56,15 @@ pub enum Command {
     /// Look at what is known of a person.
     #[command(subcommand)]
     Contact(Contact),
+    /// Rebuild the state from the log, or show what a rebuild would change in HubSpot.
+    Replay(recovery::Replay),
+    /// Compare HubSpot with the state: list what differs, or heal it.
+    Verify(recovery::Verify),
+    /// See to records that could not be used.
+    #[command(subcommand)]
+    DeadLetters(recovery::DeadLetters),
+    /// Erase a person: in HubSpot, in the log and in the state.
+    Erase(recovery::Erase),
     /// Prepare Kafka.
     #[command(subcommand)]
     Topics(Topics),

@@ -55,7 +55,10 @@ pub fn explain(id: UserId, mut facts: Vec<Fact>) -> Explained {
     let mut values = Values::new();
     let mut causes = BTreeMap::new();
     for fact in facts {
-        let Some(cause) = apply(&mut user, &fact) else { continue };
+        let Some(cause) = apply(&mut user, &fact) else {
+            values = wanted(id, &user, &connections);
+            continue;
+        };
         let after = wanted(id, &user, &connections);
         for (property, value) in &after {
             if values.get(property) != Some(value) || says_anew(&fact, *property, value, &user) {
@@ -184,6 +187,15 @@ mod tests {
         let explained = explain(user(), facts);
         let property = Property { connection: number(1), field: Field::LastResponse };
         assert_eq!(explained.values.get(&property).map(|value| &**value), Some("a"));
+    }
+
+    #[test]
+    fn of_the_time_before_an_erasure_nothing_is_explained() {
+        let facts = vec![message(10, "a"), Fact::Erased(20)];
+        assert!(explain(user(), facts.clone()).values.is_empty());
+        let facts = [facts, vec![message(30, "b")]].concat();
+        assert_eq!(cause(facts.clone(), Field::SyncDate), Some(30));
+        assert_eq!(cause(facts, Field::LastResponse), Some(30));
     }
 
     #[test]

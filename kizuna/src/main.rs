@@ -6,6 +6,8 @@ mod demo;
 mod explain;
 mod onboarding;
 mod output;
+mod person;
+mod recovery;
 mod server;
 mod settings;
 mod telemetry;

@@ -22,6 +22,8 @@ pub struct Installation {
     pub settings: Arc<Settings>,
     /// The log, embedded or Kafka.
     pub log: Arc<dyn Log>,
+    /// The same, where it is the embedded one: it can be compacted at once.
+    pub embedded: Option<Arc<EmbeddedLog>>,
     /// The form of its records.
     pub codec: Codec,
     /// Seals and opens the secrets of connections.
@@ -55,8 +57,8 @@ impl Installation {
         let metrics = Registry::new();
         let line = line_client(&settings, &metrics)?;
         let crm = hubspot_client(&settings, &clock, &metrics)?;
-        let log = open_log(&settings, &clock, &metrics).await?;
-        Ok(Self { settings: Arc::new(settings), log, codec, sealer, clock, line, crm, metrics })
+        let (log, embedded) = open_log(&settings, &clock, &metrics).await?;
+        Ok(Self { settings: Arc::new(settings), log, embedded, codec, sealer, clock, line, crm, metrics })
     }
 
     /// The connections, kept current from now on.
@@ -105,15 +107,18 @@ fn hubspot_client(
     Ok(Some(Arc::new(hubspot::Client::new(settings, Arc::clone(clock), metrics)?)))
 }
 
-async fn open_log(settings: &Settings, clock: &Arc<dyn Clock>, metrics: &Registry) -> anyhow::Result<Arc<dyn Log>> {
+type Logs = (Arc<dyn Log>, Option<Arc<EmbeddedLog>>);
+
+async fn open_log(settings: &Settings, clock: &Arc<dyn Clock>, metrics: &Registry) -> anyhow::Result<Logs> {
     if let Some(kafka) = settings.kafka_log() {
-        return Ok(Arc::new(KafkaLog::connect(kafka, Arc::clone(clock)).await?));
+        return Ok((Arc::new(KafkaLog::connect(kafka, Arc::clone(clock)).await?), None));
     }
     let directory = settings.data_dir.join("log");
     make_private(&directory)?;
     let telemetry = Some(eventlog::telemetry::Telemetry::register(metrics)?);
     let options = Options { telemetry, ..Options::new(Arc::clone(clock)) };
-    Ok(tokio::task::spawn_blocking(move || EmbeddedLog::open(&directory, options)).await??)
+    let log = tokio::task::spawn_blocking(move || EmbeddedLog::open(&directory, options)).await??;
+    Ok((Arc::clone(&log) as Arc<dyn Log>, Some(log)))
 }
 
 /// Makes a directory that only its owner can enter; one that exists is left as it is.

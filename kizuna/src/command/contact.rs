@@ -1,26 +1,16 @@
 //! `kizuna contact`: what the log knows of a person, and why each property is what it is.
 
 use crate::cli::Contact as Command;
-use crate::explain::{Cause, Explained, Fact, explain};
+use crate::explain::{Cause, Explained, explain};
 use crate::output;
+use crate::person;
 use crate::settings::Settings;
 use crate::wiring::Installation;
-use anyhow::Context;
 use contact::{Field, Link, Names, Property, UserId};
-use eventlog::partitioning::partition;
-use eventlog::{Log, Record, Topic};
-use projector::decode::{Decoder, Input};
-use schemas::{Codec, LineEvent};
+use projector::decode::Decoder;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Records read at a time.
-const AT_A_TIME: usize = 10_000;
-
-/// How long a partition may take to give what it holds.
-const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 /// Runs one of the commands.
 ///
@@ -35,7 +25,7 @@ pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow
         let (log, codec, names) = (Arc::clone(&installation.log), installation.codec.clone(), names.clone());
         let labels = installation.settings.labels();
         let decoder = Decoder::new(codec.clone(), labels, names);
-        tokio::task::spawn_blocking(move || facts(&*log, &codec, &decoder, user)).await??
+        tokio::task::spawn_blocking(move || person::facts(&*log, &codec, &decoder, user)).await??
     };
     anyhow::ensure!(!known.is_empty(), "the log holds nothing of this person");
     let events = known.len();
@@ -46,58 +36,6 @@ pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow
         output::line(&as_text(user, &explained, events))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Everything that the log holds of a person: one partition of each topic, from its beginning.
-fn facts(log: &dyn Log, codec: &Codec, decoder: &Decoder, user: UserId) -> anyhow::Result<Vec<Fact>> {
-    let id = user.to_string();
-    let mut facts = Vec::new();
-    for topic in Topic::USER_STATE {
-        let partition = partition(topic, id.as_bytes(), log.partitions(topic));
-        let span = log.span(topic, partition)?;
-        let mut reader = log.reader(topic, partition, span.first)?;
-        let mut next = span.first;
-        while next < span.next {
-            let records = reader.next(AT_A_TIME, ANSWER_WAIT)?;
-            let Some(last) = records.last() else { break };
-            next = last.offset + 1;
-            let its = records.iter().filter(|record| topic.partition_key(&record.key) == id.as_bytes());
-            for record in its {
-                facts.extend(fact(codec, decoder, record)?);
-            }
-        }
-    }
-    Ok(facts)
-}
-
-/// What a record says of the person it is keyed by; `None` if it changes nothing or cannot be used.
-fn fact(codec: &Codec, decoder: &Decoder, record: &Record) -> anyhow::Result<Option<Fact>> {
-    let input = match decoder.input(record) {
-        Ok(input) => input,
-        Err(projector::decode::Error::Unusable(_)) => return Ok(None),
-        Err(error @ projector::decode::Error::Newer { .. }) => return Err(error.into()),
-    };
-    Ok(match input {
-        Input::Event { event, .. } => {
-            let (id, name) = named(codec, record).context("the log gave a record that it cannot name")?;
-            Some(Fact::Event { event, id, name })
-        }
-        Input::Profile(_, connection, profile) => Some(Fact::Profile(connection, profile)),
-        Input::Confirmation(_, confirmation) => Some(Fact::Confirmation(confirmation)),
-        Input::Erased(_, since_ms) => Some(Fact::Erased(since_ms)),
-        Input::Nothing => None,
-    })
-}
-
-/// Identity and kind of an event as the log has them: LINE's, or of an answer the command that sent it.
-fn named(codec: &Codec, record: &Record) -> Option<(String, String)> {
-    let value = record.value.as_deref()?;
-    if record.topic == Topic::LineEvents {
-        let event: LineEvent<'_> = codec.decode(value).ok()?;
-        return Some((event.webhook_event_id.into_owned(), event.event_type.into_owned()));
-    }
-    let sent: schemas::SentMessage = codec.decode(value).ok()?;
-    Some((sent.command_id, "answered".to_owned()))
 }
 
 fn as_value(user: UserId, explained: &Explained, names: &Names, facts: usize) -> Value {
@@ -145,6 +83,7 @@ fn link_value(link: Link) -> Value {
         Link::Gone { contact, since_ms } => {
             json!({ "state": "gone", "contact_id": contact.to_string(), "since_ms": since_ms })
         }
+        Link::Erased { since_ms: i64::MAX } => json!({ "state": "erased", "since_ms": null }),
         Link::Erased { since_ms } => json!({ "state": "erased", "since_ms": since_ms }),
         Link::Merged { into } => json!({ "state": "merged", "into": into.to_string() }),
     }
@@ -156,6 +95,7 @@ fn as_text(user: UserId, explained: &Explained, facts: usize) -> String {
         Link::Unknown => "none yet".to_owned(),
         Link::Live(contact) => format!("{contact}"),
         Link::Gone { contact, since_ms } => format!("{contact}, deleted in HubSpot {}", output::time(since_ms)),
+        Link::Erased { since_ms: i64::MAX } => "erased for good".to_owned(),
         Link::Erased { since_ms } => format!("erased {}", output::time(since_ms)),
         Link::Merged { into } => format!("merged into {into}, which stays another person's"),
     };

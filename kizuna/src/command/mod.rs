@@ -2,10 +2,14 @@
 
 mod connection;
 mod contact;
+mod dead_letters;
 mod demo;
+mod erase;
+mod replay;
 mod sandbox;
 mod serve;
 mod topics;
+mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::server::Roles;
@@ -26,6 +30,10 @@ pub async fn run(cli: &Cli, settings: Settings, shutdown: Shutdown) -> anyhow::R
         Command::Projector => serve::run(Roles::PROJECTOR, settings, cli.json, shutdown).await,
         Command::Connection(command) => connection::run(command, settings, cli.json).await,
         Command::Contact(command) => contact::run(command, settings, cli.json).await,
+        Command::Replay(replay) => replay::run(replay, settings, cli.json).await,
+        Command::Verify(verify) => verify::run(verify, settings, cli.json).await,
+        Command::DeadLetters(command) => dead_letters::run(command, settings, cli.json).await,
+        Command::Erase(erase) => erase::run(erase, settings, cli.json).await,
         Command::Topics(command) => topics::run(command, &settings, cli.json).await,
     }
 }
