@@ -252,7 +252,7 @@ async fn look(
             say(part, why_not_ready(status), spool.is_some());
         }
         for (part, state) in readiness.parts() {
-            metrics.ready.with_label_values(&[part]).set(i64::from(state.is_ok()));
+            metrics.ready.with_label_values(&[part]).set(i64::from(state == Ok(None)));
         }
         metrics.count(&view.snapshot());
     }

@@ -10,7 +10,7 @@ runtime::metrics! {
         build: IntGaugeVec = "kizuna_build_info" ["version", "role", "log"],
         /// When the process began to serve, seconds since 1970.
         started: IntGauge = "kizuna_process_started_seconds",
-        /// Can the part do its work, as `/ready` says? 1 or 0.
+        /// Is the part as it should be? 1 or 0; `/ready` says why not, and whether the process can work all the same.
         ready: IntGaugeVec = "kizuna_part_ready" ["part"],
         /// Connected accounts by state: active, paused.
         accounts: IntGaugeVec = "kizuna_connected_accounts" ["state"],
