@@ -223,3 +223,30 @@ fn command_id(id: &str) -> EventId {
     first.copy_from_slice(&Sha256::digest(id.as_bytes())[..16]);
     EventId(u128::from_be_bytes(first))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn read(topic: Topic, value: Vec<u8>) -> Input {
+        let record = Record { topic, partition: 0, offset: 0, appended_at_ms: 0, key: Vec::new(), value: Some(value) };
+        let decoder = Decoder::new(Codec::default(), Labels::default(), Names::default());
+        decoder.input(&record).unwrap()
+    }
+
+    #[test]
+    fn an_erasure_stands_among_the_events() {
+        let user = UserId::from_u128(7);
+        let value = Codec::default().encode(&erasure_record(user, 20, 30));
+        assert_eq!(read(Topic::LineEvents, value), Input::Erased(user, 20));
+        assert_eq!(erasure_key(user), format!("{user}/0/erased").into_bytes());
+    }
+
+    #[test]
+    fn no_webhook_can_be_taken_for_an_erasure() {
+        let forged = LineEvent { connection: 1, ..erasure_record(UserId::from_u128(7), 20, 30) };
+        assert_eq!(read(Topic::LineEvents, Codec::default().encode(&forged)), Input::Nothing);
+    }
+}

@@ -30,7 +30,7 @@ pub async fn run(command: &Erase, settings: Settings, as_json: bool) -> anyhow::
     let report = erase(&installation, request).await?;
     tell(command, &report, as_json)?;
     let shared = report.contacts.values().any(|fate| *fate == Fate::Shared);
-    Ok(if shared || !report.forgotten { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if shared || report.spooled || !report.forgotten { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn agreed(command: &Erase, known: usize) -> io::Result<bool> {
@@ -65,6 +65,7 @@ fn tell(command: &Erase, report: &Report, as_json: bool) -> io::Result<()> {
             "contacts": contacts,
             "compacted": report.compacted,
             "state_forgotten": report.forgotten,
+            "spooled": report.spooled,
         }));
     }
     let records: usize = report.records.values().sum();
@@ -89,6 +90,9 @@ fn tell(command: &Erase, report: &Report, as_json: bool) -> io::Result<()> {
     }
     if !report.forgotten {
         lines.push("The running projector did not come to it within a minute: run this again later.".to_owned());
+    }
+    if report.spooled {
+        lines.push("Events wait in the spool, perhaps of this person too: run this again when it is empty.".to_owned());
     }
     lines.push(match since_ms {
         None => "Whatever the person does, no contact is made again.".to_owned(),

@@ -6,6 +6,8 @@
 //! 4. The state on disk forgets; where calls can still be under way, their answers are waited for and erased too.
 //! 5. The log is compacted, so that the bytes are gone.
 
+mod disk;
+
 use super::beside::{Stopped, Turn};
 use super::letters;
 use crate::person;
@@ -18,22 +20,14 @@ use eventlog::partitioning::partition;
 use eventlog::{Log, NewRecord, Position, Record, Topic};
 use hubspot::{ContactKey, Crm, Error, Priority};
 use projector::decode::{Decoder, confirmation_record, erasure_key, erasure_record};
-use projector::store::files;
 use schemas::{Codec, ContactLink, HubspotContact, LineEvent, LineProfile, OutboxMessage, SentMessage, key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// Topics that are keyed by user.
 const OF_USERS: [Topic; 5] =
     [Topic::LineEvents, Topic::LineProfiles, Topic::HubspotContacts, Topic::LineOutbox, Topic::LineSent];
-
-/// How long a running projector may take to come to the erasure, and readers to let go of the log's journal.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Time between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What is to be erased, and how.
 pub struct Request {
@@ -69,6 +63,8 @@ pub struct Report {
     pub compacted: bool,
     /// Has the state on this machine forgotten?
     pub forgotten: bool,
+    /// Do events wait in the spool on this machine, perhaps of the person too?
+    pub spooled: bool,
 }
 
 /// How many records the log holds of a person.
@@ -108,7 +104,7 @@ pub async fn erase(installation: &Installation, request: Request) -> anyhow::Res
     erasure.delete_contacts(&mut report).await.context("the person is erased, except for HubSpot: run this again")?;
     erasure.bury(&cut, &mut report).await?;
     let stopped = Stopped::find(installation)?;
-    erasure.make_state_forget(&cut, stopped.is_some(), &mut report).await?;
+    report.forgotten = disk::make_state_forget(erasure.turn.state(), &cut, stopped.is_some()).await?;
     if stopped.is_none() && cut.something_was_due {
         sleep(TAKEOVER_GRACE).await;
         erasure
@@ -117,7 +113,11 @@ pub async fn erase(installation: &Installation, request: Request) -> anyhow::Res
             .context("the person is erased, except for HubSpot: run this again")?;
         erasure.bury(&cut, &mut report).await?;
     }
-    erasure.compact(&mut report).await?;
+    report.compacted = match &installation.embedded {
+        Some(log) => disk::compact(log, OF_USERS.into_iter().chain([Topic::HubspotEvents, Topic::DeadLetters])).await?,
+        None => false,
+    };
+    report.spooled = disk::spool_holds_events(&installation.settings.data_dir.join("spool"), &installation.clock)?;
     Ok(report)
 }
 
@@ -323,53 +323,6 @@ impl Erasure<'_> {
         }
         Ok(tombstones)
     }
-
-    /// Waits until a running projector has folded the erasure, and empties the journal that still holds what was there. The
-    /// state that nobody works with is thrown away: it is made again from the log.
-    async fn make_state_forget(&self, cut: &Cut, stopped: bool, report: &mut Report) -> anyhow::Result<()> {
-        let (state, number) = (self.turn.state(), cut.event.partition);
-        report.forgotten = true;
-        if !files::partitions(state)?.contains(&number) {
-            return Ok(());
-        }
-        if stopped || !files::is_in_use(state, number)? {
-            return files::discard(state, number).context("the state cannot be removed");
-        }
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until {
-            if is_folded(state, cut)? && files::empty_journal(state, number)? {
-                return Ok(());
-            }
-            sleep(LOOK_AGAIN).await;
-        }
-        report.forgotten = false;
-        Ok(())
-    }
-
-    async fn compact(&self, report: &mut Report) -> anyhow::Result<()> {
-        let Some(log) = self.installation.embedded.clone() else { return Ok(()) };
-        let until = Instant::now() + PATIENCE;
-        for topic in OF_USERS.into_iter().chain([Topic::HubspotEvents, Topic::DeadLetters]) {
-            loop {
-                let log = Arc::clone(&log);
-                match tokio::task::spawn_blocking(move || log.compact(topic)).await? {
-                    Ok(_) => break,
-                    Err(eventlog::Error::Unavailable(_)) if Instant::now() < until => sleep(LOOK_AGAIN).await,
-                    Err(error) => {
-                        return Err(error)
-                            .context("the person is erased, but the bytes are still on the disk: run this again");
-                    }
-                }
-            }
-        }
-        report.compacted = true;
-        Ok(())
-    }
-}
-
-fn is_folded(state: &std::path::Path, cut: &Cut) -> anyhow::Result<bool> {
-    let Some(reached) = files::checkpoint(state, cut.event.partition)? else { return Ok(false) };
-    Ok(reached.next(Topic::LineEvents) > cut.event.offset && reached.next(Topic::HubspotContacts) > cut.contact.offset)
 }
 
 impl Cut {

@@ -1,10 +1,10 @@
 //! The files of state stores as other processes meet them: told apart into used and unused, replaced, removed, read.
 
-use super::file::{name, remove, siblings};
+use super::file::{name, remove};
 use super::{Checkpoint, Error};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// How long another process may keep a file busy.
@@ -83,13 +83,83 @@ pub fn empty_journal(directory: &Path, partition: u32) -> Result<bool, Error> {
     Ok(busy == 0)
 }
 
-/// What a store's file and its journal are called.
-pub fn paths(directory: &Path, partition: u32) -> Vec<PathBuf> {
-    siblings(&directory.join(name(partition))).collect()
-}
-
 fn open(path: &Path) -> Result<Connection, Error> {
     let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     database.busy_timeout(BUSY)?;
     Ok(database)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::store::Store;
+    use contact::{ConnectionNumber, Event, EventId, Kind, Moment, UserId};
+    use eventlog::{Record, Topic};
+
+    const USER: UserId = UserId::from_u128(7);
+
+    /// A store that knows one message with this text, folded from this offset.
+    fn store(directory: &Path, partition: u32, text: &str, offset: u64) -> Store {
+        let mut store = Store::open(directory, partition, "test").unwrap();
+        let at = Moment { time_ms: 10, id: EventId(0) };
+        let kind = Kind::Messaged { message: "m".into(), text: text.into() };
+        let connection = ConnectionNumber::new(1).unwrap();
+        store.user_mut(USER).unwrap().apply(&Event { user: USER, connection, at, kind });
+        let (key, value) = (b"k".to_vec(), Some(b"v".to_vec()));
+        let topic = Topic::LineEvents;
+        store.checkpoint_mut().pass(&Record { topic, partition, offset, appended_at_ms: 7, key, value });
+        store.flush(|_, _| false).unwrap();
+        store
+    }
+
+    fn bytes(directory: &Path) -> Vec<u8> {
+        let entries = std::fs::read_dir(directory).unwrap();
+        entries.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
+    }
+
+    fn holds(directory: &Path, text: &str) -> bool {
+        bytes(directory).windows(text.len()).any(|part| part == text.as_bytes())
+    }
+
+    #[test]
+    fn a_store_that_somebody_has_open_is_in_use() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = store(directory.path(), 3, "text", 41);
+        assert_eq!(partitions(directory.path()).unwrap(), [3]);
+        assert!(is_in_use(directory.path(), 3).unwrap());
+        drop(open);
+        assert!(!is_in_use(directory.path(), 3).unwrap());
+        assert_eq!(Store::open(directory.path(), 3, "test").unwrap().checkpoint().next(Topic::LineEvents), 42);
+    }
+
+    #[test]
+    fn the_place_of_a_store_can_be_read_while_it_is_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let _open = store(directory.path(), 0, "text", 41);
+        assert_eq!(checkpoint(directory.path(), 0).unwrap().unwrap().next(Topic::LineEvents), 42);
+    }
+
+    #[test]
+    fn the_new_stores_take_the_place_of_the_old_ones() {
+        let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        drop((store(old.path(), 0, "old text", 41), store(old.path(), 1, "old text", 41)));
+        drop(store(new.path(), 0, "new text", 9));
+        replace(old.path(), new.path()).unwrap();
+        assert_eq!(partitions(old.path()).unwrap(), [0]);
+        assert!(holds(old.path(), "new text") && !holds(old.path(), "old text"));
+        assert_eq!(Store::open(old.path(), 0, "test").unwrap().checkpoint().next(Topic::LineEvents), 10);
+    }
+
+    #[test]
+    fn what_is_erased_is_in_no_file_once_the_journal_is_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut open = store(directory.path(), 0, "canary", 41);
+        open.user_mut(USER).unwrap().erase(20);
+        open.flush(|_, _| false).unwrap();
+        assert!(holds(directory.path(), "canary"), "in the journal still");
+        assert!(empty_journal(directory.path(), 0).unwrap());
+        assert!(!holds(directory.path(), "canary"));
+    }
 }
