@@ -252,6 +252,49 @@ async fn a_message_after_the_deletion_brings_the_contact_back_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_contact_restored_under_another_address_is_taken_up_again_instead_of_a_second_one() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    driver.crm.edit(id, "email", "taro@example.jp");
+    driver.crm.delete(id, 10_000);
+    driver.event(1, user(1), "unfollow", 9_000, "").await;
+    driver.records(Topic::HubspotContacts, 2).await;
+    driver.crm.restore(id);
+    driver.message(1, user(1), 10_001, "hello").await;
+    assert_eq!(driver.contact_with(user(1), "line_last_response_1", "hello").await, id);
+    running.stop().await;
+    assert_eq!(driver.crm.live().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_friend_is_found_or_made_although_an_administrator_removed_the_property_to_search_by() {
+    let driver = Driver::with_connections(true).await;
+    driver.crm.remove_property("line_user_id_1");
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    running.stop().await;
+    assert_eq!(driver.crm.ensured(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_primary_of_two_merged_users_stays_so_when_it_acts_with_the_account_that_only_the_other_knew() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    driver.follow(1, user(2), 1_000).await;
+    driver.follow(2, user(2), 1_000).await;
+    let running = driver.start();
+    let one = driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    let two = driver.contact_with(user(2), "line_follow_2", "Yes").await;
+    let merged = driver.crm.merge(one, two);
+    driver.message(2, user(1), 2_000, "first").await;
+    assert_eq!(driver.contact_with(user(1), "line_last_response_2", "first").await, merged);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_merged_contact_is_followed_to_its_new_id() {
     let driver = Driver::new().await;
     driver.follow(1, user(1), 1_000).await;

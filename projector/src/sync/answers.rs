@@ -57,7 +57,7 @@ impl Reading<'_> {
     /// A contact that carries another LINE user of the same connection stays that user's: two people were merged.
     pub fn read(self, work: &Work, contact: &Contact) -> Conclusion {
         let values = self.values(contact);
-        if belongs_to_another(work.user, &values, &connections(work)) {
+        if belongs_to_another(work.user, &values, &claimed(work)) {
             let link = Link::Merged { into: contact.id };
             let reason = "the contact was merged with that of another LINE user of the same account".to_owned();
             let confirmation = Confirmation { values: Values::new(), ..work.account.next(self.now_ms, link) };
@@ -140,6 +140,14 @@ pub fn sent(work: &Work) -> &Values {
 pub fn connections(work: &Work) -> BTreeSet<ConnectionNumber> {
     let known = work.account.values.keys().chain(sent(work).keys());
     known.map(|property| property.connection).collect()
+}
+
+/// The connections that tell whose a contact is: those with which it was the user's before, else those that know the user.
+/// What a merge left of another user with a connection that was never the user's makes the contact nobody else's.
+fn claimed(work: &Work) -> BTreeSet<ConnectionNumber> {
+    let ids = work.account.values.keys().filter(|property| property.field == Field::UserId);
+    let confirmed: BTreeSet<_> = ids.map(|property| property.connection).collect();
+    if confirmed.is_empty() { connections(work) } else { confirmed }
 }
 
 fn belongs_to_another(user: UserId, values: &Values, connections: &BTreeSet<ConnectionNumber>) -> bool {

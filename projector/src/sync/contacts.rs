@@ -6,7 +6,9 @@ use super::answers::{Conclusion, Reading, connections, sent};
 use super::queue::Work;
 use connection::{Snapshot, State, View};
 use contact::{Action, ContactId, Field, Link, Names, Property, UserId, Values};
-use hubspot::{Contact, CreateInput, CreateOutcome, Crm, Error, Group, Priority, Refusal, UpdateInput, UpdateOutcome};
+use hubspot::{
+    Contact, CreateInput, CreateOutcome, Crm, Ensured, Error, Group, Priority, Refusal, UpdateInput, UpdateOutcome,
+};
 use runtime::clock::Clock;
 use runtime::crash;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -58,11 +60,19 @@ impl Contacts {
     pub async fn create(&self, batch: Vec<Work>) -> Result<Concluded, Error> {
         let priority = priority(&batch);
         let mut concluded = Concluded::new();
+        let (restored, batch) = self.find_restored(batch, priority).await?;
+        concluded.extend(restored);
         let (may_exist, mut new) = self.split_by_origin(batch);
         if !may_exist.is_empty() {
-            let (found, missing) = self.find(may_exist, priority).await?;
-            concluded.extend(found);
-            new.extend(missing);
+            match self.find(may_exist.clone(), priority).await {
+                Ok((found, missing)) => {
+                    concluded.extend(found);
+                    new.extend(missing);
+                }
+                Err(Error::Rejected(_)) => concluded.extend(self.mend(may_exist, priority).await),
+                Err(error) if concluded.is_empty() => return Err(error),
+                Err(_) => concluded.extend(may_exist.into_iter().map(|work| (work, Conclusion::Open))),
+            }
         }
         if new.is_empty() {
             return Ok(concluded);
@@ -73,6 +83,37 @@ impl Contacts {
             Err((_, left)) => concluded.extend(left.into_iter().map(|work| (work, Conclusion::Open))),
         }
         Ok(concluded)
+    }
+
+    /// A contact that was deleted may be back from the recycle bin, under an address that a person gave it meanwhile.
+    async fn find_restored(&self, batch: Vec<Work>, priority: Priority) -> Result<(Concluded, Vec<Work>), Error> {
+        let gone = |work: &Work| match work.account.link {
+            Link::Gone { contact, .. } => Some(contact),
+            _ => None,
+        };
+        let ids: Vec<_> = batch.iter().filter_map(gone).collect();
+        if ids.is_empty() {
+            return Ok((Concluded::new(), batch));
+        }
+        let live: HashMap<_, _> =
+            self.crm.read_many(&ids, &self.all_properties(&batch), priority).await?.into_iter().collect();
+        let (mut concluded, mut others) = (Concluded::new(), Vec::new());
+        for work in batch {
+            match gone(&work).and_then(|id| live.get(&id)) {
+                Some(contact) => {
+                    let conclusion = self.reading().read(&work, contact);
+                    concluded.push((work, conclusion));
+                }
+                None => others.push(work),
+            }
+        }
+        Ok((concluded, others))
+    }
+
+    /// HubSpot does not let us look for contacts by a property that an administrator removed: it is brought back.
+    async fn mend(&self, batch: Vec<Work>, priority: Priority) -> Concluded {
+        self.provision(&self.view.snapshot(), priority).await;
+        batch.into_iter().map(|work| (work, Conclusion::Open)).collect()
     }
 
     /// A contact of the user can exist unknown to the log only where the connection's properties existed before it was
@@ -312,7 +353,7 @@ impl Contacts {
         let definitions: Vec<_> =
             active.flat_map(|connection| hubspot::definition::of_connection(&self.names, connection.number)).collect();
         match self.crm.ensure_properties(&definitions, priority).await {
-            Ok(ensured) => ensured.iter().all(|(_, ensured)| ensured.is_usable()),
+            Ok(ensured) => ensured.iter().all(|(_, ensured)| ensured.is_usable() || *ensured == Ensured::Unseen),
             Err(_) => true,
         }
     }

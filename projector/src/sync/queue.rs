@@ -118,6 +118,8 @@ struct Entry {
     phase: Phase,
     /// Waits for the first answer about name and picture.
     waits_for_profile: bool,
+    /// The partition was lost while the user was with a worker: nothing follows, unless the partition comes back.
+    abandoned: bool,
 }
 
 /// The queue.
@@ -139,6 +141,7 @@ impl Queue {
         let (fresh, attempts) = (entry.work.fresh || work.fresh, entry.work.attempts);
         let received_at_ms = entry.work.received_at_ms.or(work.received_at_ms);
         entry.work = Work { fresh, received_at_ms, attempts, ..work };
+        entry.abandoned = false;
         match entry.phase {
             Phase::WithWorker => {}
             Phase::Settling(revision) if entry.work.account.revision() < revision => {}
@@ -165,7 +168,7 @@ impl Queue {
         let (user, waits_for_profile) = (work.user, work.asks_first_profile());
         let wait = if waits_for_profile { work.profile_patience() } else { work.linger() };
         self.backlog += usize::from(!work.fresh);
-        self.entries.insert(user, Entry { work, phase: Phase::WithWorker, waits_for_profile });
+        self.entries.insert(user, Entry { work, phase: Phase::WithWorker, waits_for_profile, abandoned: false });
         self.wait_until(user, now + wait);
         true
     }
@@ -202,6 +205,9 @@ impl Queue {
     /// A worker ended with a user.
     pub fn ended(&mut self, user: UserId, ended: Ended, now: Instant) {
         let Some(entry) = self.entries.get_mut(&user) else { return };
+        if entry.abandoned {
+            return self.remove(user);
+        }
         if matches!(ended, Ended::Confirmed(_)) {
             entry.work.received_at_ms = None;
         }
@@ -227,12 +233,16 @@ impl Queue {
         }
     }
 
-    /// The partition was lost: nothing of it is done here any more.
+    /// The partition was lost: nothing of it is done here any more. Whoever is with a worker stays known until that ends, so
+    /// that nobody else is sent for the same user should the partition come back meanwhile.
     pub fn drop_partition(&mut self, partition: u32) {
         let of_partition = |(user, entry): (&UserId, &Entry)| (entry.work.partition == partition).then_some(*user);
         let lost: Vec<UserId> = self.entries.iter().filter_map(of_partition).collect();
         for user in lost {
-            self.remove(user);
+            match self.entries.get_mut(&user) {
+                Some(entry) if matches!(entry.phase, Phase::WithWorker) => entry.abandoned = true,
+                _ => self.remove(user),
+            }
         }
     }
 

@@ -133,6 +133,11 @@ impl TableCrm {
         self.with(|table| table.rows.get_mut(&id).unwrap().archived_at_ms = Some(at_ms));
     }
 
+    /// A person brings a contact back from the recycle bin.
+    pub fn restore(&self, id: u64) {
+        self.with(|table| table.rows.get_mut(&id).unwrap().archived_at_ms = None);
+    }
+
     pub fn edit(&self, id: u64, name: &str, value: &str) {
         self.with(|table| table.rows.get_mut(&id).unwrap().properties.insert(name.to_owned(), value.to_owned()));
     }
@@ -296,13 +301,17 @@ impl Crm for TableCrm {
         asked: &[String],
         _: Priority,
     ) -> Result<Vec<Contact>, Error> {
-        Ok(self.with(|table| {
+        self.with(|table| {
             table.count("search_in");
+            if table.missing_properties.iter().any(|missing| missing == property) {
+                let (reason, code) = ("no such property".to_owned(), Some("PROPERTY_DOESNT_EXIST".to_owned()));
+                return Err(Error::Rejected(Refusal { reason, code, property: Some(property.to_owned()) }));
+            }
             let live = table.rows.iter().filter(|(_, row)| row.archived_at_ms.is_none() && row.merged_into.is_none());
             let found =
                 live.filter(|(_, row)| row.properties.get(property).is_some_and(|value| values.contains(value)));
-            found.map(|(id, row)| shown(ContactId(*id), row, asked)).collect()
-        }))
+            Ok(found.map(|(id, row)| shown(ContactId(*id), row, asked)).collect())
+        })
     }
 
     async fn create(&self, inputs: Vec<CreateInput>, _: Priority) -> Result<Vec<(String, CreateOutcome)>, Error> {

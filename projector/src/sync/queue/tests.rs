@@ -226,3 +226,17 @@ async fn a_write_is_measured_from_the_oldest_event_that_waits_for_it_and_only_on
     let taken = queue.take(Batch::Update, 10, start + 3 * LINGER);
     assert_eq!(taken[0].received_at_ms, None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_comes_back_waits_for_the_call_under_way_and_leaves_nobody_behind_in_the_queue() {
+    let (mut queue, start) = (Queue::default(), Instant::now());
+    queue.push(update(1, "old", 1), start);
+    assert_eq!(taken(&mut queue, Batch::Update, start + LINGER), [1]);
+    queue.drop_partition(0);
+    queue.push(update(1, "new", 1), start + LINGER);
+    assert!(taken(&mut queue, Batch::Update, start + ms(60_000)).is_empty());
+    queue.ended(user(1), Ended::Confirmed(2), start + ms(60_000));
+    queue.push(nothing(1, 2), start + ms(60_000));
+    assert!(queue.is_empty());
+    assert_eq!(queue.next_ready(), None);
+}
