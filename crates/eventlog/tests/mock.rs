@@ -180,6 +180,46 @@ async fn appends_go_through_again_soon_after_the_brokers_are_back() {
     log.check().await.unwrap();
 }
 
+/// A cluster that was away for seconds, and an event that was appended afterwards.
+async fn after_an_outage(mock: &Mock, log: &dyn Log) {
+    mock.broker_down(-1).unwrap();
+    log.append(vec![event(1)]).await.expect_err("nobody can acknowledge before the producer gives up");
+    mock.broker_up(-1).unwrap();
+    log.append(vec![event(2)]).await.unwrap();
+}
+
+fn giving_up_soon(mut settings: Settings) -> Settings {
+    settings.librdkafka.insert("message.timeout.ms".to_owned(), Secret::new("4000"));
+    settings
+}
+
+#[tokio::test]
+async fn a_reader_does_not_tell_of_an_outage_that_is_over() {
+    let mock = mock(1);
+    let log = connect(giving_up_soon(settings(&mock, 1))).await;
+    let mut reader = log.reader(Topic::LineEvents, 0, 0).unwrap();
+    assert!(reader.next(1, Duration::from_millis(500)).unwrap().is_empty(), "it is connected");
+    after_an_outage(&mock, &*log).await;
+    let read = reader.next(1, PATIENCE).unwrap();
+    assert_eq!(read[0].value.as_deref(), Some(&b"2"[..]));
+}
+
+#[tokio::test]
+async fn a_consumer_does_not_tell_of_an_outage_that_is_over() {
+    let mock = mock(1);
+    let log = connect(giving_up_soon(with_quick_heartbeats(settings(&mock, 1)))).await;
+    let mut consumer = log.subscribe("projector", &[Topic::LineEvents], Arc::new(|_, _| Ok(0))).unwrap();
+    poll_until_assigned(&mut *consumer);
+    after_an_outage(&mock, &*log).await;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        assert!(Instant::now() < deadline, "the record never came");
+        if let Polled::Records(records) = consumer.poll(10, PATIENCE).unwrap() {
+            break assert_eq!(records[0].value.as_deref(), Some(&b"2"[..]));
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_partition_without_a_leader_fails_the_health_check() {
     let mock = mock(PARTITIONS);

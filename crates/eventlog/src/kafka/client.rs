@@ -54,6 +54,20 @@ pub(super) fn unavailable(what: &str, error: &KafkaError) -> Error {
     Error::Unavailable(format!("{what}: {}", reason(error)))
 }
 
+/// Is it news of a connection, on which the client itself goes on working? A consumer gets every piece of such news, each
+/// try of a long outage, in its queue before the records that follow.
+pub(super) fn is_connection_trouble(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::OperationTimedOut
+        )
+    )
+}
+
 /// What went wrong, without anything that was in a record or a setting.
 pub(super) fn reason(error: &KafkaError) -> String {
     match error.rdkafka_error_code() {

@@ -1,7 +1,7 @@
 //! One member of a consumer group: all events of its client in one queue, start offsets given by us, partitions handed over
 //! only after the caller has been told.
 
-use super::client::{misconfigured, reason, unavailable};
+use super::client::{is_connection_trouble, misconfigured, reason, unavailable};
 use super::cluster::{Cluster, offset};
 use super::gate::Gate;
 use super::rebalance::{Callbacks, Change, same_partitions_of_every_topic};
@@ -235,7 +235,7 @@ impl Member {
 impl Consumer for Member {
     fn poll(&mut self, max: usize, wait: Duration) -> Result<Polled, Error> {
         let deadline = Instant::now() + wait;
-        let mut records = Vec::new();
+        let (mut records, mut trouble) = (Vec::new(), None);
         self.gate.polled();
         if let Some(polled) = self.settle()? {
             return Ok(polled);
@@ -248,6 +248,7 @@ impl Consumer for Member {
                 Some(Ok(message)) => {
                     records.extend(self.cluster.record(&message).filter(|record| self.advance(record)))
                 }
+                Some(Err(error)) if is_connection_trouble(&error) => trouble = Some(error),
                 Some(Err(_)) if !records.is_empty() => break,
                 Some(Err(error)) => return Err(self.failed(&error)),
                 None => {
@@ -268,6 +269,9 @@ impl Consumer for Member {
         if !records.is_empty() {
             self.watchdog.got_records();
             return Ok(Polled::Records(records));
+        }
+        if let Some(error) = trouble {
+            return Err(self.failed(&error));
         }
         if self.watchdog.is_due() && !self.positions.is_empty() { self.look_after() } else { Ok(Polled::Idle) }
     }

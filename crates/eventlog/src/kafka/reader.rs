@@ -1,6 +1,6 @@
 //! Reads one partition from a given offset, outside any consumer group.
 
-use super::client::{Quiet, misconfigured, unavailable};
+use super::client::{Quiet, is_connection_trouble, misconfigured, unavailable};
 use super::cluster::{Cluster, offset};
 use crate::record::{Record, Topic};
 use crate::{Error, Reader};
@@ -57,7 +57,7 @@ impl PartitionReader {
 impl Reader for PartitionReader {
     fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>, Error> {
         let deadline = Instant::now() + wait;
-        let mut records = Vec::new();
+        let (mut records, mut trouble) = (Vec::new(), None);
         while records.len() < max {
             let patience =
                 if records.is_empty() { deadline.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
@@ -68,6 +68,7 @@ impl Reader for PartitionReader {
                         records.push(record);
                     }
                 }
+                Some(Err(error)) if is_connection_trouble(&error) => trouble = Some(error),
                 // What was read before a passing trouble is good; trouble that stays is reported by the next call.
                 Some(Err(_)) if !records.is_empty() => break,
                 Some(Err(error)) => return Err(self.failed(&error)),
@@ -76,6 +77,9 @@ impl Reader for PartitionReader {
                 None => {}
             }
         }
-        Ok(records)
+        match trouble {
+            Some(error) if records.is_empty() => Err(self.failed(&error)),
+            _ => Ok(records),
+        }
     }
 }
