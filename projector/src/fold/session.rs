@@ -1,7 +1,7 @@
 //! One membership in the consumer group: the partitions that this process owns, folded step by step.
 
 use super::member::{Error, Member, RETRY};
-use super::partition::{self, Folded, Partition};
+use super::partition::{Folded, Partition};
 use super::restore::Restore;
 use crate::store::{self, Store};
 use contact::Connections;
@@ -178,7 +178,7 @@ impl<'a> Session<'a> {
                 self.member.metrics.records.with_label_values(&[topic.name()]).inc_by(count as u64);
             }
             let mut folded = Folded::default();
-            owned.partition.fold(records, &self.member.decoder, &mut folded).map_err(unwrap_partition)?;
+            owned.partition.fold(records, &self.member.decoder, &mut folded)?;
             crash::point("projector.folded");
             self.member.set_aside(std::mem::take(&mut folded.unusable)).await?;
             owned.store(self.member, &folded, rules)?;
@@ -330,12 +330,5 @@ impl Member {
         };
         let key = schemas::key::dead_letter(topic, &letter.key);
         NewRecord { topic: Topic::DeadLetters, key, value: Some(self.codec.encode(&letter)) }
-    }
-}
-
-fn unwrap_partition(error: partition::Error) -> Error {
-    match error {
-        partition::Error::Store(error) => Error::Store(error),
-        partition::Error::Decode(error) => Error::Decode(error),
     }
 }
