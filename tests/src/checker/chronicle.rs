@@ -41,8 +41,8 @@ impl Chronicle {
     ) {
         match fact {
             Fact::Created { id, by, properties } => {
-                let ids = ["line_user_id_1", "line_user_id_2"].into_iter().filter_map(|name| properties.get(name));
-                let Some(user) = ids.last().cloned() else { return };
+                let ids = ["line_user_id_2", "line_user_id_1"];
+                let Some(user) = ids.into_iter().find_map(|name| properties.get(name)).cloned() else { return };
                 match by {
                     Actor::Api => {
                         let seen: Vec<_> = seen(history, &user, number);

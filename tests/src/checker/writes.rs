@@ -54,8 +54,8 @@ impl Progress<'_> {
     fn step(&mut self, number: u64, fact: &Fact, violations: &mut Vec<Violation>) {
         match fact {
             Fact::Created { id, by, properties } => {
-                let ids = ["line_user_id_1", "line_user_id_2"].into_iter().filter_map(|name| properties.get(name));
-                let Some(user) = ids.last().cloned() else { return };
+                let ids = ["line_user_id_2", "line_user_id_1"];
+                let Some(user) = ids.into_iter().find_map(|name| properties.get(name)).cloned() else { return };
                 if *by == Actor::Api {
                     self.written(number, &user, properties, true, violations);
                 }
