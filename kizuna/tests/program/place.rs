@@ -53,6 +53,12 @@ impl Place {
         self
     }
 
+    /// The value that a variable was given last.
+    pub fn value(&self, variable: &str) -> &str {
+        let given = self.variables.iter().rev().find(|(name, _)| name == variable);
+        given.map_or_else(|| panic!("{variable} was not given"), |(_, value)| value)
+    }
+
     pub fn without(mut self, variable: &str) -> Self {
         self.variables.retain(|(name, _)| name != variable);
         self
