@@ -3,7 +3,7 @@
 //! State and place change in one transaction, so the store always equals the fold of a prefix of each topic. It is only a
 //! cache: whatever is wrong with it (another format, another log, ahead of its log, damaged), it is wiped and rebuilt.
 //!
-//! A user's row is found by the first 64 bits of the user ID; the few users that share them share the row, a [`Bucket`].
+//! A user's row is found by the first 64 bits of the user ID; the few users that share them share the row, a `Bucket`.
 
 mod checkpoint;
 mod file;
