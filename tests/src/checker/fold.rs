@@ -45,6 +45,7 @@ pub struct Happening {
 /// HubSpot's word about a user, as the projector wrote it down.
 pub struct Confirmed {
     pub facts: u64,
+    pub at_ms: i64,
     pub contact: HubspotContact,
 }
 
@@ -75,7 +76,7 @@ impl History {
         for (record, facts) in entries {
             let value = record.value.as_deref().unwrap_or_default();
             match record.topic {
-                Topic::HubspotContacts => history.confirm(value, *facts),
+                Topic::HubspotContacts => history.confirm(value, *facts, record.appended_at_ms),
                 Topic::LineEvents | Topic::LineProfiles | Topic::LineSent => {
                     if let Some((user, happening)) = happening(record.topic, value, *facts) {
                         history.users.entry(user).or_default().push(happening);
@@ -87,21 +88,21 @@ impl History {
         history
     }
 
-    fn confirm(&mut self, value: &[u8], facts: u64) {
+    fn confirm(&mut self, value: &[u8], facts: u64, at_ms: i64) {
         if let Ok(contact) = Codec::default().decode::<HubspotContact>(value) {
-            self.confirmed.entry(contact.user_id.clone()).or_default().push(Confirmed { facts, contact });
+            self.confirmed.entry(contact.user_id.clone()).or_default().push(Confirmed { facts, at_ms, contact });
         }
     }
 
     /// The newest word of HubSpot that the log held by then.
-    pub fn confirmed(&self, user: &str, facts: u64) -> Option<&HubspotContact> {
-        let known = self.confirmed.get(user)?.iter().filter(|confirmed| confirmed.facts <= facts);
-        known.map(|confirmed| &confirmed.contact).max_by_key(|contact| contact.revision)
+    pub fn confirmed(&self, user: &str, at_ms: i64) -> Option<&HubspotContact> {
+        let known = self.confirmed.get(user)?.iter().filter(|confirmed| confirmed.at_ms <= at_ms);
+        known.map(|confirmed| &confirmed.contact).max_by_key(|contact| (contact.revision, contact.observed_at_ms))
     }
 
     /// Where the user's contact stands in the end.
     pub fn link(&self, user: &str) -> ContactLink {
-        self.confirmed(user, u64::MAX).map_or(ContactLink::Unknown, |contact| contact.link)
+        self.confirmed(user, i64::MAX).map_or(ContactLink::Unknown, |contact| contact.link)
     }
 }
 

@@ -6,6 +6,9 @@ use sandbox::hubspot::{Actor, Fact, RecordId};
 use schemas::ContactLink;
 use std::collections::BTreeMap;
 
+/// Whoever appends to the log knows within this time that it is there.
+const HEARD_WITHIN_MS: i64 = 60_000;
+
 /// A property's values, from which fact of HubSpot's history on and in what order the log had them.
 type Versions = Vec<(u64, String)>;
 
@@ -23,8 +26,8 @@ pub fn check(evidence: &Evidence, history: &History, violations: &mut Vec<Violat
     let versions =
         history.users.iter().map(|(user, happenings)| (user.as_str(), of_user((user, happenings)))).collect();
     let mut progress = Progress { history, versions, reached: BTreeMap::new(), owner: BTreeMap::new() };
-    for (number, _, fact) in &evidence.facts {
-        progress.step(*number, fact, violations);
+    for (number, at_ms, fact) in &evidence.facts {
+        progress.step(*number, *at_ms, fact, violations);
     }
 }
 
@@ -51,7 +54,7 @@ fn versions(user: &str, happenings: &[Happening]) -> BTreeMap<String, Versions> 
 }
 
 impl Progress<'_> {
-    fn step(&mut self, number: u64, fact: &Fact, violations: &mut Vec<Violation>) {
+    fn step(&mut self, number: u64, at_ms: i64, fact: &Fact, violations: &mut Vec<Violation>) {
         match fact {
             Fact::Created { id, by, properties } => {
                 let ids = ["line_user_id_2", "line_user_id_1"];
@@ -67,7 +70,7 @@ impl Progress<'_> {
                     return;
                 };
                 self.written(number, &user, properties, false, violations);
-                violations.extend(self.repeated(number, &user, properties));
+                violations.extend(self.repeated(at_ms, &user, properties));
             }
             Fact::Merged { primary, other, into, .. } => {
                 let owner = self.owner.get(primary).or_else(|| self.owner.get(other)).cloned();
@@ -120,14 +123,18 @@ impl Progress<'_> {
         }
     }
 
-    /// A value that the log says HubSpot has.
-    fn repeated(&self, number: u64, user: &str, properties: &BTreeMap<String, String>) -> Option<Violation> {
-        let confirmed = self.history.confirmed(user, number)?;
-        if !matches!(confirmed.link, ContactLink::Live { .. }) {
+    /// A value that the log had long said HubSpot has. The process may not have heard that the log took it a moment ago.
+    fn repeated(&self, at_ms: i64, user: &str, properties: &BTreeMap<String, String>) -> Option<Violation> {
+        let before = self.history.confirmed(user, at_ms - HEARD_WITHIN_MS)?;
+        let now = self.history.confirmed(user, at_ms)?;
+        if !matches!(now.link, ContactLink::Live { .. }) {
             return None;
         }
-        let known = |(name, value): &(&String, &String)| confirmed.values.get(*name) == Some(&fold::plain(name, value));
-        let (name, _) = properties.iter().find(known)?;
+        let is_known = |name: &String, value: &String| {
+            let value = fold::plain(name, value);
+            [before, now].iter().all(|confirmed| confirmed.values.get(name) == Some(&value))
+        };
+        let (name, _) = properties.iter().find(|(name, value)| is_known(name, value))?;
         Some(Violation::new("R9", format!("{name} of {user} was written although it was known to be so")))
     }
 }

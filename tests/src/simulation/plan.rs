@@ -87,9 +87,13 @@ impl Plan {
         }
     }
 
-    /// The same with a deliberate mistake.
+    /// The same with a deliberate mistake, and with more of the occasions on which it shows.
     pub fn with(self, wrong: Wrong) -> Self {
-        Self { wrong: Some(wrong), ..self }
+        let sharpened = match wrong {
+            Wrong::NoTakeoverGrace => Self { crash: 12, strays: true, stores_lost: 0, ..self },
+            _ => self,
+        };
+        Self { wrong: Some(wrong), ..sharpened }
     }
 
     /// Is this the mistake of the run?

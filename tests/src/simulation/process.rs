@@ -100,7 +100,8 @@ async fn keep_alive(shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
         } else if world.hazards.strikes("older stores", world.plan.stores_older) {
             world.disk.go_back(world.hazards.between(0, 1_000));
         }
-        tokio::time::sleep(Duration::from_millis(world.hazards.between(100, 30_000))).await;
+        let most_ms = if world.hazards.between(0, 1) == 0 { 1_000 } else { 30_000 };
+        tokio::time::sleep(Duration::from_millis(world.hazards.between(100, most_ms))).await;
     }
 }
 

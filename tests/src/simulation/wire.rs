@@ -48,7 +48,7 @@ impl Transport for Life {
         if world.hazards.strikes("call not sent", world.plan.calls_unsent) {
             return Err(Loss::NotSent("a fault of the simulation".to_owned()));
         }
-        let slow = world.hazards.between(0, 49) == 0;
+        let slow = world.hazards.between(0, if world.plan.strays { 9 } else { 49 }) == 0;
         let there_ms = world.hazards.between(5, if slow { 8_000 } else { 150 });
         let (travelling, number) = (Arc::clone(world), self.number);
         let arrival = tokio::spawn(async move {
