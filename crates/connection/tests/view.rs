@@ -70,6 +70,17 @@ async fn change(view: &View, act: impl Future<Output = ()>) {
     timeout(SOON, changed.changed()).await.unwrap().unwrap();
 }
 
+/// Waits until the view shows what is looked for, through however many changes.
+async fn until(view: &View, shows: impl Fn(&connection::Snapshot) -> bool) {
+    let mut changed = view.changed();
+    let wait = async {
+        while !shows(&view.snapshot()) {
+            changed.changed().await.unwrap();
+        }
+    };
+    timeout(SOON, wait).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_connection_comes_back_as_it_was_defined() {
     let dir = TempDir::new().unwrap();
@@ -99,7 +110,8 @@ async fn a_connection_made_by_another_process_is_seen_within_two_seconds() {
     let (ours, theirs) = (log_in(dir.path()), log_in(dir.path()));
     let view = view(&ours).unwrap();
     let made = connection(number(1));
-    change(&view, defined(&theirs, &made)).await;
+    defined(&theirs, &made).await;
+    until(&view, |snapshot| snapshot.by_token(made.webhook_token.expose()).is_some()).await;
     let found = view.snapshot().by_token(made.webhook_token.expose()).unwrap();
     assert_eq!(found.number, number(1));
 }
@@ -146,8 +158,9 @@ async fn a_removed_connection_takes_no_webhooks_and_leaves_no_secret() {
     let view = view(&log).unwrap();
     let made = connection(number(1));
     claimed(&log, Plan::Trial, "a").await.unwrap();
-    change(&view, defined(&log, &made)).await;
-    change(&view, async { remove(&log, &Codec::default(), number(1), 0).await.unwrap() }).await;
+    defined(&log, &made).await;
+    remove(&log, &Codec::default(), number(1), 0).await.unwrap();
+    until(&view, |snapshot| snapshot.by_number(number(1)).is_some_and(|it| it.state == State::Removed)).await;
     let snapshot = view.snapshot();
     let removed = snapshot.by_number(number(1)).unwrap();
     assert!(snapshot.by_token(made.webhook_token.expose()).is_none());

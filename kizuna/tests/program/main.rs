@@ -5,6 +5,7 @@
 mod connecting;
 mod contacts;
 mod demo;
+#[allow(dead_code)]
 mod place;
 mod secrets;
 mod serving;
