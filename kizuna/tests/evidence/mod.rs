@@ -87,9 +87,11 @@ pub fn read(log: &dyn Log, from: &mut BTreeMap<u32, u64>, logged: &mut Logged) -
 impl Logged {
     fn note(&mut self, event: &LineEvent<'_>) {
         self.records += 1;
+        if !self.known.insert(event.webhook_event_id.to_string()) {
+            return;
+        }
         let raw = serde_json::from_slice(&event.raw).expect("an event is JSON");
-        let Some(event) = Event::read(event.connection, raw) else { return };
-        if self.known.insert(event.id.clone()) {
+        if let Some(event) = Event::read(event.connection, raw) {
             self.events.entry(event.user.clone()).or_default().push(event);
         }
     }
