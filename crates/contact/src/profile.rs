@@ -38,11 +38,18 @@ impl std::fmt::Debug for Likeness {
 pub struct ProfileDue {
     /// To be put into [`Profile::covers_ms`] of the answer, so that one event asks once.
     pub covers_ms: i64,
-    /// The person was never looked up before: worth waiting a moment for, so that the contact is made with its name.
-    pub first: bool,
+    /// The newest event that a look-up was made for, as far as the state knows; `None` where the person was never looked up.
+    pub covered_ms: Option<i64>,
     /// What LINE told last. It holds on where LINE tells nothing this time, and is to be told again then, so that the newest
     /// answer alone tells everything.
     pub known: Option<Profile>,
+}
+
+impl ProfileDue {
+    /// Was the person never looked up before? Worth waiting a moment for, so that the contact is made with its name.
+    pub const fn is_first(&self) -> bool {
+        self.covered_ms.is_none()
+    }
 }
 
 impl Friend {
@@ -55,11 +62,12 @@ impl Friend {
             return None;
         }
         let newest_action = self.newest_action_ms()?;
-        let due = |first| ProfileDue { covers_ms: newest_action, first, known: self.profile().cloned() };
-        let Some(covered) = self.profile_covers_ms() else { return Some(due(true)) };
+        let covered_ms = self.profile_covers_ms();
+        let due = || ProfileDue { covers_ms: newest_action, covered_ms, known: self.profile().cloned() };
+        let Some(covered) = covered_ms else { return Some(due()) };
         let new_follow = self.followed_ms().is_some_and(|follow| follow > covered);
         let stale = newest_action.saturating_sub(covered) >= REFRESH_AFTER_MS;
-        (new_follow || stale).then(|| due(false))
+        (new_follow || stale).then(due)
     }
 }
 
@@ -100,7 +108,7 @@ mod tests {
             }
         }
         let friend = user.friend(connection).expect("seen");
-        let found = friend.profile_due().map(|due| (due.covers_ms, due.first));
+        let found = friend.profile_due().map(|due| (due.covers_ms, due.is_first()));
         assert_eq!(found, due);
     }
 

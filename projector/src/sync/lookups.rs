@@ -42,6 +42,15 @@ struct Entry {
     attempts: u32,
 }
 
+impl Entry {
+    /// Is something asked that this look-up did not answer, from a state that knows the answer? From an older state nobody can
+    /// tell: the fold asks again when it has seen the answer.
+    fn asks_on_after(&self, answered: &Lookup) -> bool {
+        let covers_ms = answered.due.covers_ms;
+        self.lookup.due.covers_ms > covers_ms && self.lookup.due.covered_ms >= Some(covers_ms)
+    }
+}
+
 /// All look-ups that are due or under way.
 #[derive(Debug, Default)]
 pub struct Lookups {
@@ -93,7 +102,15 @@ impl Lookups {
         let friend = (lookup.user, lookup.connection);
         let Some(entry) = self.entries.get_mut(&friend) else { return };
         match looked {
-            Looked::Answered => entry.answered = true,
+            Looked::Answered if entry.asks_on_after(lookup) => {
+                let newest = entry.lookup.clone();
+                self.forget(friend);
+                self.begin(friend, newest, now);
+            }
+            Looked::Answered => {
+                entry.lookup = lookup.clone();
+                entry.answered = true;
+            }
             Looked::Retry(wait) => {
                 entry.attempts += 1;
                 entry.ready_at = Some(now + wait);

@@ -59,7 +59,7 @@ impl Work {
     }
 
     fn asks_first_profile(&self) -> bool {
-        self.lookups.iter().any(|(_, due)| due.first)
+        self.lookups.iter().any(|(_, due)| due.is_first())
     }
 
     fn batch(&self) -> Option<Batch> {

@@ -11,7 +11,12 @@ fn connection() -> ConnectionNumber {
 }
 
 fn asks(covers_ms: &[i64]) -> Work {
-    let due = |covers_ms: &i64| (connection(), ProfileDue { covers_ms: *covers_ms, first: true, known: None });
+    asks_knowing(None, covers_ms)
+}
+
+/// The same from a state that knows of a look-up made for the event of this time.
+fn asks_knowing(covered_ms: Option<i64>, covers_ms: &[i64]) -> Work {
+    let due = |covers_ms: &i64| (connection(), ProfileDue { covers_ms: *covers_ms, covered_ms, known: None });
     let lookups = covers_ms.iter().map(due).collect();
     let (user, account) = (UserId::from_u128(1), Account::default());
     Work {
@@ -58,6 +63,34 @@ async fn a_newer_question_than_the_one_answered_is_asked() {
     lookups.ended(&lookup, Looked::Answered, now);
     lookups.push(&asks(&[30]), now);
     assert_eq!(lookups.take(now).unwrap().0.due.covers_ms, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_came_up_during_a_look_up_is_asked_once_the_fold_has_seen_the_answer() {
+    let (mut lookups, now) = (Lookups::default(), Instant::now());
+    let under_way = |lookups: &mut Lookups| {
+        lookups.push(&asks(&[10]), now);
+        let (lookup, _) = lookups.take(now).unwrap();
+        lookups.push(&asks(&[20]), now);
+        lookup
+    };
+    let lookup = under_way(&mut lookups);
+    lookups.ended(&lookup, Looked::Answered, now);
+    assert!(lookups.take(now).is_none(), "the answer may have settled it");
+    lookups.push(&asks_knowing(Some(10), &[20]), now);
+    assert_eq!(lookups.take(now).unwrap().0.due.covers_ms, 20);
+
+    let mut lookups = Lookups::default();
+    let lookup = under_way(&mut lookups);
+    lookups.push(&asks_knowing(Some(10), &[20]), now);
+    lookups.ended(&lookup, Looked::Answered, now);
+    assert_eq!(lookups.take(now).unwrap().0.due.covers_ms, 20, "the fold was quicker than the worker");
+
+    let mut lookups = Lookups::default();
+    let lookup = under_way(&mut lookups);
+    lookups.push(&asks_knowing(Some(10), &[]), now);
+    lookups.ended(&lookup, Looked::Answered, now);
+    assert!(lookups.is_empty() && lookups.take(now).is_none(), "the answer settled it");
 }
 
 #[tokio::test(start_paused = true)]

@@ -178,7 +178,7 @@ async fn the_backlog_in_memory_is_bounded_and_fresh_changes_still_find_room() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_friends_contact_waits_for_name_and_picture_but_not_for_long() {
-    let first = (ConnectionNumber::new(1).unwrap(), ProfileDue { covers_ms: 1, first: true, known: None });
+    let first = (ConnectionNumber::new(1).unwrap(), ProfileDue { covers_ms: 1, covered_ms: None, known: None });
     let with_lookup = Work { lookups: vec![first], ..create(1) };
     let (mut queue, start) = (Queue::default(), Instant::now());
     queue.push(with_lookup.clone(), start);
