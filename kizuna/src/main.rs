@@ -7,6 +7,7 @@ mod explain;
 mod onboarding;
 mod output;
 mod person;
+mod portal;
 mod recovery;
 mod server;
 mod settings;

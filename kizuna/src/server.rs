@@ -1,6 +1,7 @@
 //! The parts of a running Kizuna, wired together: ingest, projector, admin server, and what keeps an eye on them.
 
 use crate::onboarding::upkeep::keep_provisioned;
+use crate::portal;
 use crate::telemetry::Metrics;
 use crate::wiring::Installation;
 use anyhow::{Context, anyhow};
@@ -123,8 +124,9 @@ pub async fn run(
     }
     let mut upkeep = JoinSet::new();
     let status = roles.projector.then_some(status);
-    upkeep.spawn(look(installation.clone(), Arc::clone(&view), status, spool, readiness, metrics));
+    upkeep.spawn(look(installation.clone(), roles, Arc::clone(&view), status, spool, readiness, metrics));
     if let Some(crm) = installation.crm.clone().filter(|_| roles.projector) {
+        upkeep.spawn(portal::keep_asking(Arc::clone(&crm)));
         upkeep.spawn(keep_provisioned(installation, view, crm));
     }
     let ended = drain(work, shutdown, &stop).await;
@@ -227,6 +229,7 @@ fn projector(
 /// Tells `/ready` how the parts are, for ever.
 async fn look(
     installation: Installation,
+    roles: Roles,
     view: Arc<View>,
     status: Option<Arc<Status>>,
     spool: Option<Arc<Spool>>,
@@ -236,6 +239,8 @@ async fn look(
     let (log, connections) = (readiness.part("log"), readiness.part("connections"));
     let spool = spool.map(|spool| (readiness.part("spool"), spool));
     let projector = status.map(|status| (readiness.part("projector"), status));
+    let crm = installation.crm.as_ref().filter(|_| roles.projector);
+    let hubspot = crm.map(|crm| (readiness.part("hubspot"), crm));
     let mut ticks = interval(LOOK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for look in (0..LOOKS_PER_CHECK).cycle() {
@@ -251,6 +256,9 @@ async fn look(
         if let Some((part, status)) = &projector {
             say(part, why_not_ready(status), spool.is_some());
         }
+        if let Some((part, crm)) = &hubspot {
+            say(part, crm.refusal().map(|refusal| refusal.to_string()), roles.ingest);
+        }
         for (part, state) in readiness.parts() {
             metrics.ready.with_label_values(&[part]).set(i64::from(state == Ok(None)));
         }
@@ -258,7 +266,7 @@ async fn look(
     }
 }
 
-/// With a spool, webhooks are taken in whatever is away: nobody should send them elsewhere.
+/// Webhooks are taken in whatever is wrong with HubSpot, and with a spool whatever is away: nobody should send them elsewhere.
 fn say(part: &Part, problem: Option<String>, is_spared: bool) {
     match problem {
         None => part.ready(),

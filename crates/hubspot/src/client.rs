@@ -221,4 +221,8 @@ impl Crm for Client {
     async fn daily_usage(&self, priority: Priority) -> Result<Option<DailyUsage>, Error> {
         self.read_usage(priority).await
     }
+
+    fn refusal(&self) -> Option<Error> {
+        self.budget.refusal()
+    }
 }

@@ -134,6 +134,11 @@ pub trait Crm: Send + Sync {
     /// # Errors
     /// Any [`Error`] but `NotFound`, `MissingScopes` and `Unknown`.
     async fn daily_usage(&self, priority: Priority) -> Result<Option<DailyUsage>, Error>;
+
+    /// What HubSpot does not accept about the token, if that is the last that it said about it. Makes no call.
+    fn refusal(&self) -> Option<Error> {
+        None
+    }
 }
 
 /// A contact as HubSpot shows it.

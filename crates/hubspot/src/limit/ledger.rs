@@ -124,6 +124,8 @@ pub(super) struct Ledger {
     pauses: Pauses,
     /// What a pause for [`Why::Credentials`] stands for.
     denied: Error,
+    /// Was that the last that HubSpot said about the token?
+    is_denied: bool,
     daily: Daily,
     in_flight: usize,
     in_flight_max: usize,
@@ -145,6 +147,7 @@ impl Ledger {
             dry_until: now,
             pauses: Pauses::default(),
             denied: Error::Unauthorized,
+            is_denied: false,
             daily: Daily::default(),
             in_flight: 0,
             in_flight_max: settings.in_flight_max.max(1),
@@ -254,6 +257,11 @@ impl Ledger {
 
     pub(super) fn succeeded(&mut self) {
         self.outage_waits.reset();
+        self.is_denied = false;
+    }
+
+    pub(super) fn refusal(&self) -> Option<Error> {
+        self.is_denied.then(|| self.denied.clone())
     }
 
     /// Pauses as the error asks, and gives it back with the wait that holds.
@@ -287,6 +295,7 @@ impl Ledger {
             }
             Error::Unauthorized | Error::MissingScopes { .. } => {
                 self.denied = error.clone();
+                self.is_denied = true;
                 self.pause(Why::Credentials, now + PROBE);
             }
             Error::NotFound | Error::Rejected(_) | Error::Unfit(_) => {}

@@ -140,6 +140,11 @@ impl Budget {
         self.ledger().daily_mut().know_reset(resets_at_ms);
     }
 
+    /// What HubSpot does not accept about the token, if that is the last that it said about it.
+    pub fn refusal(&self) -> Option<Error> {
+        self.ledger().refusal()
+    }
+
     /// What is left, and whether calls wait.
     pub fn status(&self) -> Status {
         self.ledger().status(Instant::now(), self.clock.now_ms())

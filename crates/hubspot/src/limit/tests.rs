@@ -197,10 +197,14 @@ async fn while_the_portal_moves_calls_fail_with_the_time_left() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_token_is_tried_once_a_minute() {
     let budget = budget(Settings::default());
+    assert_eq!(budget.refusal(), None);
     budget.failed(Error::Unauthorized);
     assert_eq!(budget.acquire(Kind::General, Priority::Fresh).await.err(), Some(Error::Unauthorized));
     advance(Duration::from_secs(60)).await;
     assert!(budget.acquire(Kind::General, Priority::Fresh).await.is_ok());
+    assert_eq!(budget.refusal(), Some(Error::Unauthorized), "until HubSpot says something else");
+    budget.succeeded();
+    assert_eq!(budget.refusal(), None);
 }
 
 #[tokio::test(start_paused = true)]
