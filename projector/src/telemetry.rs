@@ -22,6 +22,8 @@ runtime::metrics! {
         backlog_users: IntGauge = "kizuna_projector_backlog_users",
         /// What HubSpot's answers meant, per contact: created, updated, found, recreated, gone, merged, refused, settled.
         contacts: IntCounterVec = "kizuna_projector_contacts_total" ["outcome"],
+        /// Times that an event came for a contact known to be deleted in HubSpot and, by the rules, left it deleted.
+        left_deleted: IntCounter = "kizuna_projector_left_deleted_total",
         /// Contacts whose write has to be tried again.
         retries: IntCounter = "kizuna_projector_retries_total",
         /// Seconds from the receipt of an event to HubSpot's answer to the write it caused, kept in the log; backlog that

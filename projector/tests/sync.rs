@@ -240,6 +240,29 @@ async fn a_contact_deleted_in_hubspot_comes_back_only_by_a_later_message_or_foll
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn events_that_leave_a_contact_deleted_are_counted() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    driver.crm.delete(id, 10_000);
+    driver.event(1, user(1), "unfollow", 20_000, "").await;
+    driver.records(Topic::HubspotContacts, 2).await;
+    // A write to a contact that was just made shows that the fold has read the answers before it.
+    driver.follow(1, user(2), 1_000).await;
+    driver.contact_with(user(2), "line_follow_1", "Yes").await;
+    driver.message(1, user(2), 2_000, "hello").await;
+    driver.contact_with(user(2), "line_last_response_1", "hello").await;
+    assert_eq!(driver.metrics.left_deleted.get(), 0);
+    driver.postback(1, user(1), 30_000).await;
+    driver.message(1, user(2), 3_000, "again").await;
+    driver.contact_with(user(2), "line_last_response_1", "again").await;
+    assert_eq!(driver.metrics.left_deleted.get(), 1);
+    running.stop().await;
+    assert_eq!(driver.crm.live().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_after_the_deletion_brings_the_contact_back_at_once() {
     let driver = Driver::new().await;
     driver.follow(1, user(1), 1_000).await;

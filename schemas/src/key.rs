@@ -11,6 +11,12 @@ pub fn line_event(user_or_event: &str, connection: u32, event_id: &str) -> Vec<u
     join(&[user_or_event, &connection.to_string(), event_id])
 }
 
+/// The parts of a key of [`line_event`]: user or event ID, connection, event ID, as they stand in it.
+pub fn read_line_event(key: &[u8]) -> Option<(&str, u32, &str)> {
+    let mut parts = std::str::from_utf8(key).ok()?.splitn(3, '/');
+    Some((parts.next()?, parts.next()?.parse().ok()?, parts.next()?))
+}
+
 /// Of a profile look-up: `{userId}/{connection}`.
 pub fn line_profile(user: &str, connection: u32) -> Vec<u8> {
     join(&[user, &connection.to_string()])
@@ -91,6 +97,14 @@ mod tests {
     #[test]
     fn a_line_event_is_keyed_by_user_connection_and_event() {
         assert_eq!(line_event("U1", 3, "01H"), b"U1/3/01H");
+    }
+
+    #[test]
+    fn the_key_of_a_line_event_is_read_back() {
+        assert_eq!(read_line_event(&line_event("U1", 3, "01H")), Some(("U1", 3, "01H")));
+        for other in [&b"U1/3"[..], b"U1/x/01H", b"\xff/3/01H"] {
+            assert_eq!(read_line_event(other), None);
+        }
     }
 
     #[test]

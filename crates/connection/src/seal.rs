@@ -11,6 +11,7 @@ use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use contact::ConnectionNumber;
 use hmac::{Hmac, Mac};
+use runtime::logging::UserTags;
 use runtime::secret::Secret;
 use schemas::Sealed;
 use sha2::Sha256;
@@ -40,6 +41,7 @@ pub enum Field {
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
     key_id: [u8; KEY_ID_BYTES],
+    user_tags: UserTags,
 }
 
 impl Sealer {
@@ -72,7 +74,13 @@ impl Sealer {
         let mut key_id = [0; KEY_ID_BYTES];
         key_id.copy_from_slice(&derived(b"kizuna master key id")[..KEY_ID_BYTES]);
         let cipher = XChaCha20Poly1305::new(&derived(b"kizuna connection secrets").into());
-        Some(Self { cipher, key_id })
+        let user_tags = UserTags::new(&Secret::new(&hex::encode(derived(b"kizuna log tags"))));
+        Some(Self { cipher, key_id, user_tags })
+    }
+
+    /// What people are called in the logs of all processes with this master key.
+    pub fn user_tags(&self) -> &UserTags {
+        &self.user_tags
     }
 
     /// Seals one secret of a connection. Each time gives other bytes.

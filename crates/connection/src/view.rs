@@ -2,8 +2,9 @@
 
 use crate::tail::{Changed, Tail};
 use crate::{Connection, Error, Sealer, Snapshot};
-use contact::ConnectionNumber;
+use contact::{ConnectionNumber, UserId};
 use eventlog::Log;
+use runtime::logging::UserTag;
 use schemas::Codec;
 use std::collections::BTreeMap;
 use std::mem;
@@ -67,6 +68,11 @@ impl View {
     /// Why the view may be behind the log, for people; `None` when it is not. What was known before stays in force.
     pub fn problem(&self) -> Option<String> {
         self.problem.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What a person is called in logs.
+    pub fn user_tag(&self, user: UserId) -> UserTag {
+        self.sealer.user_tags().of(user)
     }
 
     fn publish(&self, snapshot: Snapshot) {

@@ -88,3 +88,56 @@ async fn another_master_key_is_told_from_damage() {
     assert_eq!(ended.status, 1);
     assert!(ended.stderr.contains("KIZUNA_MASTER_KEY"), "{}", ended.stderr);
 }
+
+#[tokio::test]
+async fn ready_says_when_hubspot_refuses_the_token_and_webhooks_are_taken_all_the_same() {
+    let sandbox = sandbox().await;
+    let place = Place::beside(&sandbox).with("KIZUNA_HUBSPOT_TOKEN", "pat-nobody-knows");
+    let up = place.up().await;
+    let parts = eventually("the token was tried", async || {
+        let (status, parts) = up.get("/ready").await;
+        assert_eq!(status, 200, "{parts}");
+        (!parts.contains(r#""hubspot":"ready""#) && parts.contains("hubspot")).then_some(parts)
+    })
+    .await;
+    assert!(parts.contains("token") && !parts.contains("pat-nobody-knows"), "{parts}");
+    eventually("the metric says so too", async || {
+        up.get("/metrics").await.1.contains(r#"kizuna_part_ready{part="hubspot"} 0"#).then_some(())
+    })
+    .await;
+    up.stop().await;
+
+    let up = Place::beside(&sandbox).up().await;
+    let accepted =
+        async || up.get("/metrics").await.1.contains(r#"endpoint="account_read",status="200""#).then_some(());
+    eventually("HubSpot is asked whether it accepts the token, though nothing happens", accepted).await;
+    assert!(up.get("/ready").await.1.contains(r#""hubspot":"ready""#));
+}
+
+#[tokio::test]
+async fn one_webhook_can_be_followed_through_the_logs_to_its_write() {
+    let sandbox = sandbox().await;
+    let levels = "info,ingest=debug,projector=debug";
+    let place = Place::beside(&sandbox).with("KIZUNA_LOG", levels).with("KIZUNA_LOG_FORMAT", "json");
+    let up = place.up().await;
+    place.connect(&sandbox, 0, &up).await;
+    let played = eventually("the event is taken", async || {
+        let told = play(&sandbox, 0, "田中さくら", &Act::message("こんにちは")).await;
+        told.reactions[0].is_some_and(|reaction| reaction.accepted()).then_some(told.played)
+    })
+    .await;
+    let count = || sandbox.handle().hubspot(|portal, _| portal.contacts().live_count());
+    eventually("the contact is made", async || (count() == 1).then_some(())).await;
+    let log = up.stop().await.stderr;
+    assert!(!log.contains(&played.user_id) && !log.contains("田中") && !log.contains("こんにちは"), "{log}");
+
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line = |what: &str, field: &str, value: &serde_json::Value| {
+        let found = lines.iter().find(|line| line["message"] == what && line[field] == *value);
+        found.unwrap_or_else(|| panic!("no line {what:?} with {field} {value}:\n{log}")).clone()
+    };
+    let event = lines.iter().find(|line| line["message"] == "stored").unwrap()["event"].clone();
+    let user = line("an event comes into the state", "event", &event)["user"].clone();
+    assert_eq!(user.as_str().unwrap().len(), 10);
+    assert_eq!(line("HubSpot answered about a contact", "user", &user)["outcome"], "created");
+}

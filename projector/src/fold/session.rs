@@ -4,7 +4,7 @@ use super::member::{Error, Member, RETRY};
 use super::partition::{Folded, Partition};
 use super::restore::Restore;
 use crate::store::{self, Store};
-use contact::Connections;
+use contact::{Action, Connections, Link, UserId};
 use eventlog::{Consumer, NewRecord, Polled, Record, Topic};
 use runtime::crash;
 use schemas::DeadLetter;
@@ -173,6 +173,9 @@ impl<'a> Session<'a> {
         let rules = connected.rules();
         for (number, records) in by_partition {
             let Some(owned) = self.owned.get_mut(&number) else { continue };
+            if owned.restore.is_none() {
+                self.member.tell(&records);
+            }
             for topic in Topic::USER_STATE {
                 let count = records.iter().filter(|record| record.topic == topic).count();
                 self.member.metrics.records.with_label_values(&[topic.name()]).inc_by(count as u64);
@@ -278,6 +281,11 @@ impl Owned {
             return Ok(());
         }
         let due = self.partition.due(folded, rules, member.clock.now_ms())?;
+        let left_deleted = due.iter().filter(|work| {
+            let is_deleted = matches!(work.account.link, Link::Gone { .. });
+            is_deleted && work.action == Action::Nothing && work.received_at_ms.is_some()
+        });
+        member.metrics.left_deleted.inc_by(left_deleted.count() as u64);
         self.flush(rules)?;
         crash::point("projector.stored");
         if !member.desk.push(due) {
@@ -297,6 +305,19 @@ impl Owned {
 }
 
 impl Member {
+    /// Which events come into the state, for whoever follows one of them to its write.
+    fn tell(&self, records: &[Record]) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        for record in records.iter().filter(|record| record.topic == Topic::LineEvents) {
+            let Some((user, connection, event)) = schemas::key::read_line_event(&record.key) else { continue };
+            let user = UserId::parse(user).map(|user| tracing::field::display(self.view.user_tag(user)));
+            let (partition, offset) = (record.partition, record.offset);
+            tracing::debug!(connection, event, user, partition, offset, "an event comes into the state");
+        }
+    }
+
     /// Unusable records go to the dead letters before the place in the log moves past them for good.
     async fn set_aside(&self, unusable: Vec<(Record, String)>) -> Result<(), eventlog::Error> {
         let letters: Vec<NewRecord> =

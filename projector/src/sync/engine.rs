@@ -171,6 +171,7 @@ impl Engine {
         }
         for (work, revision, outcome) in confirmed {
             self.metrics.contacts.with_label_values(&[outcome]).inc();
+            self.tell(&work, outcome, revision);
             if let Some(received_at_ms) = work.received_at_ms {
                 let took_ms = self.clock.now_ms().saturating_sub(received_at_ms).max(0);
                 self.metrics.sync_seconds.observe(took_ms as f64 / 1000.0);
@@ -183,6 +184,14 @@ impl Engine {
             self.desk.queue().ended(user, Ended::Retry(wait(user, tried)), now);
         }
         self.desk.wake.notify_one();
+    }
+
+    /// What HubSpot answered, for whoever follows an event to its write.
+    fn tell(&self, work: &Work, outcome: &str, revision: u64) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            let user = self.view.user_tag(work.user);
+            tracing::debug!(%user, outcome, revision, "HubSpot answered about a contact");
+        }
     }
 
     /// Nothing of the batch was written.
