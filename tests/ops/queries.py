@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Every query of every dashboard returns data, and a HubSpot that stops fires its alert until it is back.
 
-Starts `kizuna demo --serve` under a little load and a real Prometheus beside it, with the configuration and the rules of
-ops/prometheus; only the addresses, the intervals and the windows of the rules are shortened. Needs `prometheus` in PATH.
+Starts `kizuna up` under a little load, a sandbox of LINE and one of HubSpot, and a real Prometheus beside them, with the
+configuration and the rules of ops/prometheus; only the addresses, the intervals and the windows of the rules are shortened.
+HubSpot stops in two ways: it answers 503, and its process stands still. Needs `prometheus` in PATH.
 
     tests/ops/queries.py [PATH OF THE PROGRAM kizuna]
 """
@@ -10,6 +11,7 @@ ops/prometheus; only the addresses, the intervals and the windows of the rules a
 import contextlib
 import json
 import math
+import os
 import pathlib
 import re
 import shutil
@@ -26,7 +28,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA_WAIT_S = 45
-ALERT_WAIT_S = 60
+ALERT_WAIT_S = 120
 RATE_INTERVAL = "10s"
 PEOPLE = ["佐藤", "鈴木", "高橋", "伊藤", "渡辺"]
 
@@ -37,12 +39,19 @@ def main():
         sys.exit("prometheus is not installed (Debian: apt-get install prometheus)")
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kizuna-ops-")))
-        demo = start_demo(stack, folder, program)
-        stack.enter_context(load(demo))
-        prometheus = start_prometheus(stack, folder, demo["admin_url"])
+        line, _ = start_sandbox(stack, folder, program, "line")
+        hubspot, hubspot_process = start_sandbox(stack, folder, program, "hubspot")
+        up = start_up(stack, folder, program, line, hubspot)
+        stack.enter_context(load(line, up))
+        prometheus = start_prometheus(stack, folder, up["admin_url"])
         every_query_returns_data(prometheus)
         nothing_critical_fires(prometheus)
-        a_stopped_hubspot_fires_and_its_recovery_clears(prometheus, demo["sandbox"]["control_url"])
+        with failing(hubspot["control_url"]):
+            fires(prometheus, "HubSpot answers 503")
+        clears(prometheus, "HubSpot answers 503")
+        with standing_still(hubspot_process):
+            fires(prometheus, "HubSpot stands still")
+        clears(prometheus, "HubSpot stands still")
 
 
 # --- what is checked -------------------------------------------------------------------------------------------------
@@ -69,15 +78,32 @@ def nothing_critical_fires(prometheus):
     print("nothing critical fires under an ordinary load")
 
 
-def a_stopped_hubspot_fires_and_its_recovery_clears(prometheus, control_url):
-    post(f"{control_url}/hubspot/faults", {"kind": "503", "count": 1_000_000})
-    fired_s = wait_for(lambda: "KizunaHubSpotDown" in alerts(prometheus, "critical"), "KizunaHubSpotDown to fire")
-    urllib.request.urlopen(urllib.request.Request(f"{control_url}/hubspot/faults", method="DELETE")).close()
+def fires(prometheus, what):
+    seconds = wait_for(lambda: "KizunaHubSpotDown" in alerts(prometheus, "critical"), f"KizunaHubSpotDown: {what}")
+    wait_for(lambda: result(prometheus, "kizuna:healthy")[0]["value"][1] == "0", "kizuna:healthy to say so")
+    print(f"{what}: KizunaHubSpotDown fires after {seconds:.0f} s")
+
+
+def clears(prometheus, what):
     works = 'sum(rate(kizuna_hubspot_calls_total{status=~"2.."}[5s])) > 0'
-    cleared_s = wait_for(
-        lambda: result(prometheus, works) and not alerts(prometheus, "critical"), "the alert to clear"
-    )
-    print(f"a stopped HubSpot fired after {fired_s:.0f} s, its recovery cleared after {cleared_s:.0f} s")
+    is_over = lambda: result(prometheus, works) and not alerts(prometheus, "critical")
+    print(f"{what}: over, and clear after {wait_for(is_over, 'the alert to clear'):.0f} s")
+
+
+@contextlib.contextmanager
+def failing(control_url):
+    post(f"{control_url}/hubspot/faults", {"kind": "503", "count": 1_000_000})
+    yield
+    urllib.request.urlopen(urllib.request.Request(f"{control_url}/hubspot/faults", method="DELETE")).close()
+
+
+@contextlib.contextmanager
+def standing_still(process):
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 # --- dashboards ------------------------------------------------------------------------------------------------------
@@ -146,18 +172,43 @@ def alerts(prometheus, severity):
 # --- Kizuna ----------------------------------------------------------------------------------------------------------
 
 
-def start_demo(stack, folder, program):
-    output = folder / "demo.json"
-    start(stack, output, program, "demo", "--serve", "--json")
-    wait_for(lambda: output.read_text().endswith("\n"), "the demo to be played")
-    return json.loads(output.read_text())["addresses"]
+def start_sandbox(stack, folder, program, name):
+    output = folder / f"{name}.json"
+    process = start(stack, output, program, "sandbox", "--json")
+    wait_for(lambda: output.read_text().endswith("\n"), f"the sandbox of {name}")
+    return json.loads(output.read_text()), process
+
+
+def start_up(stack, folder, program, line, hubspot):
+    """With all official accounts of the sandbox connected."""
+    output = folder / "up.json"
+    settings = {
+        "KIZUNA_DATA_DIR": str(folder / "data"),
+        "KIZUNA_LISTEN": "127.0.0.1:0",
+        "KIZUNA_ADMIN_LISTEN": "127.0.0.1:0",
+        "KIZUNA_LINE_API_URL": line["line_api_url"],
+        "KIZUNA_HUBSPOT_API_URL": hubspot["hubspot_api_url"],
+        "KIZUNA_HUBSPOT_TOKEN": hubspot["hubspot_token"],
+    }
+    start(stack, output, program, "up", "--json", env={**os.environ, **settings})
+    wait_for(lambda: output.read_text().endswith("\n"), "kizuna up")
+    up = json.loads(output.read_text())
+    for channel in line["line_channels"]:
+        credentials = ["--channel-id", channel["channel_id"], "--channel-secret", channel["channel_secret"]]
+        added = subprocess.run(
+            [program, "connection", "add", "--json", *credentials],
+            env={**os.environ, **settings}, stdout=subprocess.PIPE, check=True,
+        )
+        endpoint = up["webhook_base_url"] + json.loads(added.stdout)["webhook_path"]
+        post(f"{line['control_url']}/line/{channel['channel_id']}", {"endpoint": endpoint})
+    return up
 
 
 @contextlib.contextmanager
-def load(demo):
+def load(line, up):
     """New friends, messages, and somebody without a signature, a few each second."""
-    control_url, stop = demo["sandbox"]["control_url"], threading.Event()
-    channels = [channel["channel_id"] for channel in demo["sandbox"]["line_channels"]]
+    control_url, stop = line["control_url"], threading.Event()
+    channels = [channel["channel_id"] for channel in line["line_channels"]]
 
     def play():
         count = 0
@@ -169,7 +220,7 @@ def load(demo):
             act(control_url, channel, PEOPLE[count % len(PEOPLE)], "message", text=f"{count}")
             if count % 10 == 0:
                 with contextlib.suppress(urllib.error.HTTPError):
-                    post(f"{demo['webhook_base_url']}/line/webhook/{'0' * 32}", {"events": []})
+                    post(f"{up['webhook_base_url']}/line/webhook/{'0' * 32}", {"events": []})
 
     player = threading.Thread(target=play, daemon=True)
     player.start()
@@ -187,11 +238,11 @@ def act(control_url, channel, person, what, **how):
 # --- machinery -------------------------------------------------------------------------------------------------------
 
 
-def start(stack, output, *command):
+def start(stack, output, *command, env=None):
     """Starts a program that ends with this one; what it says beside its output is shown if this one fails."""
     log = output.with_suffix(".log")
     with open(output, "wb") as out, open(log, "wb") as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err)
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=env)
 
     def show_log(kind, *_):
         if kind is not None:
@@ -206,6 +257,7 @@ def start(stack, output, *command):
 
     stack.callback(end)
     stack.push(show_log)
+    return process
 
 
 def wait_for(holds, what):
