@@ -5,5 +5,6 @@
 //! | `tidy` | the architecture rules that no lint can keep: who depends on whom, what documents name, what a file looks like |
 //! | `simulation` | the projector keeps its promises under every fault that a seed can bring, and the checker would notice |
 
+pub mod bench;
 pub mod checker;
 pub mod simulation;
