@@ -121,6 +121,8 @@ impl Decoder {
             link: link(contact.link),
             values: self.values(contact.values),
             refused: contact.refused.map(|refused| self.values(refused)),
+            covers_ms: contact.covers_ms,
+            in_doubt: contact.in_doubt.iter().filter_map(|name| self.names.property(name)).collect(),
         };
         Ok(Input::Confirmation(user(&contact.user_id)?, confirmation))
     }
@@ -165,6 +167,8 @@ pub fn confirmation_record(
         values: named(&confirmation.values),
         refused: confirmation.refused.as_ref().map(named),
         reason: reason.map(str::to_owned),
+        covers_ms: confirmation.covers_ms,
+        in_doubt: confirmation.in_doubt.iter().map(|property| names.name(*property)).collect(),
     }
 }
 

@@ -20,7 +20,7 @@ runtime::metrics! {
         restore_remaining_records: IntGauge = "kizuna_projector_restore_remaining_records",
         /// Users due for HubSpot that are held in memory.
         backlog_users: IntGauge = "kizuna_projector_backlog_users",
-        /// What HubSpot's answers meant, per contact: created, updated, found, recreated, gone, merged, refused, settled.
+        /// What HubSpot's answers meant, per contact: created, updated, checked, found, recreated, gone, merged, refused, settled.
         contacts: IntCounterVec = "kizuna_projector_contacts_total" ["outcome"],
         /// Times that an event came for a contact known to be deleted in HubSpot and, by the rules, left it deleted.
         left_deleted: IntCounter = "kizuna_projector_left_deleted_total",
@@ -43,7 +43,7 @@ runtime::metrics! {
 impl Metrics {
     /// Shows what has not happened yet as zeros, so that the first time is seen as a change.
     pub(crate) fn begin(&self) {
-        for outcome in ["created", "updated", "found", "recreated", "gone", "merged", "refused", "settled"] {
+        for outcome in ["created", "updated", "checked", "found", "recreated", "gone", "merged", "refused", "settled"] {
             self.contacts.with_label_values(&[outcome]);
         }
         for outcome in ["found", "unavailable", "failed"] {

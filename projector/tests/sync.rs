@@ -9,6 +9,7 @@ use driver::crm::Fault;
 use driver::{Driver, user};
 use eventlog::{NewRecord, Topic};
 use hubspot::Error;
+use schemas::{ContactLink, HubspotContact};
 
 const LINE_ME: &str = "u00000000000000000000000000000001@line.me";
 
@@ -121,7 +122,7 @@ async fn a_write_whose_answer_shows_nothing_is_read_back() {
         driver.records(Topic::HubspotContacts, 1).await;
         driver.crm.fail([fault]);
         driver.message(1, user(1), 2_000, "hello").await;
-        driver.records(Topic::HubspotContacts, 2).await;
+        driver.records(Topic::HubspotContacts, 3).await;
         running.stop().await;
         assert_eq!((driver.crm.writes(), driver.crm.calls("read_many")), (2, 1));
     }
@@ -208,7 +209,7 @@ async fn a_value_that_hubspot_keeps_otherwise_is_not_written_for_ever() {
     driver.records(Topic::HubspotContacts, 1).await;
     driver.crm.fail([Fault::Pretends, Fault::Pretends, Fault::Pretends, Fault::Pretends]);
     driver.message(1, user(1), 2_000, " x ").await;
-    driver.records(Topic::HubspotContacts, 2).await;
+    driver.records(Topic::HubspotContacts, 3).await;
     let writes = driver.crm.writes();
     driver.follow(1, user(2), 3_000).await;
     driver.contact_with(user(2), "line_follow_1", "Yes").await;
@@ -275,6 +276,90 @@ async fn a_message_after_the_deletion_brings_the_contact_back_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_changes_nothing_brings_a_deleted_contact_back() {
+    let driver = Driver::new().await;
+    driver.message(1, user(1), 1_000, "hello").await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_last_response_1", "hello").await;
+    driver.crm.delete(id, 10_000);
+    driver.message(1, user(1), 10_001, "hello").await;
+    assert_ne!(driver.contact_with(user(1), "line_last_response_1", "hello").await, id);
+    running.stop().await;
+    assert_eq!((driver.crm.calls("create"), driver.crm.calls("update")), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_changes_nothing_leaves_a_living_contact_as_people_have_it() {
+    let driver = Driver::new().await;
+    driver.message(1, user(1), 1_000, "hello").await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_last_response_1", "hello").await;
+    driver.contacts(1).await;
+    driver.crm.edit(id, "line_last_response_1", "typed by hand");
+    driver.message(1, user(1), 2_000, "hello").await;
+    let known = driver.contacts(2).await;
+    running.stop().await;
+    assert_eq!((known[0].covers_ms, known[1].covers_ms), (Some(1_000), Some(2_000)));
+    assert_eq!(known[1].values, known[0].values);
+    assert_eq!((driver.crm.writes(), driver.crm.calls("read_many")), (1, 1));
+    assert_eq!(driver.crm.rows()[&id].properties["line_last_response_1"], "typed by hand");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_was_merged_and_then_deleted_is_gone_since_its_deletion() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    let merged = driver.crm.merge(driver.crm.insert(&[("email", "taro@example.jp")]), id);
+    driver.crm.delete(merged, 10_000);
+    driver.event(1, user(1), "unfollow", 9_000, "").await;
+    let known = driver.contacts(3).await;
+    running.stop().await;
+    assert_eq!(known[2].link, ContactLink::Gone { contact_id: merged, since_ms: 10_000 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_about_to_be_written_is_in_doubt_in_the_log_until_hubspot_answers() {
+    let driver = Driver::new().await;
+    driver.crm.refuse("poison", "VALIDATION_ERROR", None);
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.contacts(1).await;
+    driver.message(1, user(1), 2_000, "hello").await;
+    driver.contacts(3).await;
+    driver.message(1, user(1), 3_000, "poison").await;
+    let known = driver.contacts(5).await;
+    running.stop().await;
+    let in_doubt: Vec<String> = known.iter().map(|known| Vec::from_iter(known.in_doubt.clone()).join(" ")).collect();
+    assert_eq!(in_doubt, ["", "line_last_response_1 line_unanswered_1", "", "line_last_response_1", ""]);
+    let shown = |known: &HubspotContact| known.values.get("line_last_response_1").cloned();
+    assert_eq!(shown(&known[1]), None, "not before HubSpot shows it");
+    assert_eq!(shown(&known[2]), Some("hello".to_owned()));
+    assert_eq!(shown(&known[4]), Some("hello".to_owned()), "what was refused was not written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_is_wanted_again_after_a_write_that_nobody_heard_of_is_written() {
+    let driver = Driver::new().await;
+    driver.message(1, user(1), 1_000, "one").await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_last_response_1", "one").await;
+    let created = driver.contacts(1).await.remove(0);
+    running.stop().await;
+
+    let in_doubt = ["line_last_response_1".to_owned()].into();
+    let announced = HubspotContact { revision: created.revision + 1, in_doubt, ..created };
+    let key = schemas::key::hubspot_contact(&announced.user_id);
+    let value = Some(driver.codec.encode(&announced));
+    driver.append(vec![NewRecord { topic: Topic::HubspotContacts, key, value }]).await;
+    driver.crm.edit(id, "line_last_response_1", "two, taken back meanwhile");
+    let running = driver.start();
+    driver.contact_with(user(1), "line_last_response_1", "one").await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_contact_restored_under_another_address_is_taken_up_again_instead_of_a_second_one() {
     let driver = Driver::new().await;
     driver.follow(1, user(1), 1_000).await;
@@ -283,7 +368,7 @@ async fn a_contact_restored_under_another_address_is_taken_up_again_instead_of_a
     driver.crm.edit(id, "email", "taro@example.jp");
     driver.crm.delete(id, 10_000);
     driver.event(1, user(1), "unfollow", 9_000, "").await;
-    driver.records(Topic::HubspotContacts, 2).await;
+    driver.records(Topic::HubspotContacts, 3).await;
     driver.crm.restore(id);
     driver.message(1, user(1), 10_001, "hello").await;
     assert_eq!(driver.contact_with(user(1), "line_last_response_1", "hello").await, id);
@@ -313,6 +398,27 @@ async fn the_primary_of_two_merged_users_stays_so_when_it_acts_with_the_account_
     let two = driver.contact_with(user(2), "line_follow_2", "Yes").await;
     let merged = driver.crm.merge(one, two);
     driver.message(2, user(1), 2_000, "first").await;
+    assert_eq!(driver.contact_with(user(1), "line_last_response_2", "first").await, merged);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_primary_of_two_merged_users_stays_so_when_the_contact_was_deleted_and_restored_meanwhile() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    driver.follow(1, user(2), 1_000).await;
+    driver.follow(2, user(2), 1_000).await;
+    let running = driver.start();
+    let one = driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    let two = driver.contact_with(user(2), "line_follow_2", "Yes").await;
+    let merged = driver.crm.merge(one, two);
+    driver.event(1, user(1), "unfollow", 2_000, "").await;
+    driver.contact_with(user(1), "line_follow_1", "No").await;
+    driver.crm.delete(merged, 10_000);
+    driver.follow(1, user(1), 3_000).await;
+    driver.crm.until_calls("read_archived", 1).await;
+    driver.crm.restore(merged);
+    driver.message(2, user(1), 10_001, "first").await;
     assert_eq!(driver.contact_with(user(1), "line_last_response_2", "first").await, merged);
     running.stop().await;
 }

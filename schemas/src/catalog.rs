@@ -79,7 +79,9 @@ impl Kind {
         match self {
             Self::LineEvent => &[include_str!("../avro/line_event.v1.avsc")],
             Self::LineProfile => &[include_str!("../avro/line_profile.v1.avsc")],
-            Self::HubspotContact => &[include_str!("../avro/hubspot_contact.v1.avsc")],
+            Self::HubspotContact => {
+                &[include_str!("../avro/hubspot_contact.v1.avsc"), include_str!("../avro/hubspot_contact.v2.avsc")]
+            }
             Self::OutboxMessage => &[include_str!("../avro/outbox_message.v1.avsc")],
             Self::SentMessage => &[include_str!("../avro/sent_message.v1.avsc")],
             Self::HubspotEvent => &[include_str!("../avro/hubspot_event.v1.avsc")],

@@ -1,7 +1,8 @@
 //! What HubSpot last confirmed about a user's contact.
 
-use crate::{ContactId, Values};
+use crate::{ContactId, Property, Values};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Where the user's contact stands in HubSpot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,10 +31,11 @@ pub enum Link {
     },
 }
 
-/// One answer of HubSpot about one user's contact. Each confirmation is complete, so the newest alone tells everything.
+/// What HubSpot answered about one user's contact, or that it is about to be asked to write. Each confirmation is complete, so
+/// the newest alone tells everything.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Confirmation {
-    /// Counts up by one with each answer about this user; the highest holds.
+    /// Counts up by one with each confirmation of this user; the highest holds.
     pub revision: u64,
     /// When HubSpot answered, milliseconds since 1970.
     pub observed_at_ms: i64,
@@ -43,6 +45,11 @@ pub struct Confirmation {
     pub values: Values,
     /// The values that HubSpot refused for good: not sent again until something changes.
     pub refused: Option<Values>,
+    /// The newest message or follow of which it is known that the contact lived afterwards, milliseconds; `None` in records of
+    /// the time before this was told.
+    pub covers_ms: Option<i64>,
+    /// Properties that were about to be written: until HubSpot answers, nobody knows whether it holds what `values` says.
+    pub in_doubt: BTreeSet<Property>,
 }
 
 /// The fold of confirmations.
@@ -56,6 +63,8 @@ pub struct Account {
     pub values: Values,
     /// The values that HubSpot refused for good.
     pub refused: Option<Values>,
+    covers_ms: Option<i64>,
+    in_doubt: BTreeSet<Property>,
 }
 
 /// By how much an erasure raises the revision: more than the answers that can be under way, so that none of them, told
@@ -63,9 +72,15 @@ pub struct Account {
 const ERASURE_LEAP: u64 = 1 << 20;
 
 impl Account {
+    /// Of two confirmations of one revision, which only processes that do not hear of each other append, the greater holds, and
+    /// what either doubts is in doubt.
     pub(crate) fn apply(&mut self, confirmation: Confirmation) {
-        let Confirmation { revision, observed_at_ms, link, values, refused } = confirmation;
-        let confirmed = Self { revision, observed_at_ms, link, values, refused };
+        let Confirmation { revision, observed_at_ms, link, values, refused, covers_ms, mut in_doubt } = confirmation;
+        if revision == self.revision {
+            self.in_doubt.append(&mut in_doubt);
+            in_doubt.clone_from(&self.in_doubt);
+        }
+        let confirmed = Self { revision, observed_at_ms, link, values, refused, covers_ms, in_doubt };
         if confirmed > *self {
             *self = confirmed;
         }
@@ -81,16 +96,71 @@ impl Account {
         self.observed_at_ms
     }
 
+    /// The newest message or follow of which it is known that the contact lived afterwards, milliseconds. Records of the time
+    /// before this was told cover everything until HubSpot answered.
+    pub fn covers_ms(&self) -> i64 {
+        self.covers_ms.unwrap_or(self.observed_at_ms)
+    }
+
+    /// May HubSpot hold something else in this property than it last confirmed, because a write of it was begun?
+    pub fn is_in_doubt(&self, property: Property) -> bool {
+        self.in_doubt.contains(&property)
+    }
+
+    /// The properties of which that is so.
+    pub fn in_doubt(&self) -> impl Iterator<Item = Property> {
+        self.in_doubt.iter().copied()
+    }
+
+    /// The value that HubSpot is known to hold, an empty one too; `None` while that is in doubt.
+    pub fn confirmed(&self, property: Property) -> Option<&str> {
+        let value = self.values.get(&property).map_or("", |value| value);
+        (!self.is_in_doubt(property)).then_some(value)
+    }
+
     /// The confirmation that follows this one: the same values, the next revision.
     pub fn next(&self, observed_at_ms: i64, link: Link) -> Confirmation {
-        let revision = self.revision.saturating_add(1);
-        Confirmation { revision, observed_at_ms, link, values: self.values.clone(), refused: None }
+        Confirmation {
+            revision: self.revision.saturating_add(1),
+            observed_at_ms,
+            link,
+            values: self.values.clone(),
+            refused: None,
+            covers_ms: Some(self.covers_ms()),
+            in_doubt: self.in_doubt.clone(),
+        }
+    }
+
+    /// The same where HubSpot showed the contact, and the newest message or follow known when it was asked is `returned_ms`.
+    pub fn next_alive(&self, observed_at_ms: i64, contact: ContactId, returned_ms: Option<i64>) -> Confirmation {
+        let covers_ms = returned_ms.max(Some(self.covers_ms()));
+        Confirmation { covers_ms, ..self.next(observed_at_ms, Link::Live(contact)) }
+    }
+
+    /// To be told before these properties are written: from then on they are in doubt. `None` where they are already.
+    ///
+    /// The answer comes after it. What is known here stays as it is, because an answer that nothing was written leaves
+    /// everything as it was.
+    pub fn announce<'a>(&mut self, written: impl IntoIterator<Item = &'a Property>) -> Option<Confirmation> {
+        let mut told = self.next(self.observed_at_ms, self.link);
+        told.in_doubt.extend(written);
+        if told.in_doubt == self.in_doubt {
+            return None;
+        }
+        self.revision = told.revision;
+        Some(Confirmation { refused: self.refused.clone(), ..told })
     }
 
     /// The confirmation that the person was erased, which holds nothing else and outranks every answer still under way.
     pub fn erased(&self, observed_at_ms: i64, since_ms: i64) -> Confirmation {
-        let revision = self.revision.saturating_add(ERASURE_LEAP);
-        let link = Link::Erased { since_ms };
-        Confirmation { revision, observed_at_ms, link, values: Values::new(), refused: None }
+        Confirmation {
+            revision: self.revision.saturating_add(ERASURE_LEAP),
+            observed_at_ms,
+            link: Link::Erased { since_ms },
+            values: Values::new(),
+            refused: None,
+            covers_ms: None,
+            in_doubt: BTreeSet::new(),
+        }
     }
 }

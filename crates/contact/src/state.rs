@@ -58,6 +58,11 @@ impl User {
         self.account.apply(confirmation);
     }
 
+    /// The newest message or follow on any connection, milliseconds: what brings a deleted contact back.
+    pub fn returned_ms(&self) -> Option<i64> {
+        self.friends.iter().filter_map(|(_, friend)| friend.returned_ms).max()
+    }
+
     /// The person as a friend of one connection.
     pub fn friend(&self, connection: ConnectionNumber) -> Option<&Friend> {
         let place = self.friends.binary_search_by_key(&connection, |(number, _)| *number).ok()?;

@@ -11,12 +11,12 @@ use contact::{
     Action, Confirmation, Connections, ContactId, Event, EventId, Field, Kind, Likeness, Link, Moment, Profile,
     Property, User, UserId, Values, decide, wanted,
 };
-use proptest::collection::vec;
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::FileFailurePersistence;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use support::{Record, apply, bytes, connections, fold, hubspot_does, number};
 
 const USER: UserId = UserId::from_u128(7);
@@ -99,23 +99,27 @@ fn link() -> impl Strategy<Value = Link> {
     ]
 }
 
+fn property() -> impl Strategy<Value = Property> {
+    (1..3_u32, 0..Field::ALL.len())
+        .prop_map(|(connection, field)| Property { connection: number(connection), field: Field::ALL[field] })
+}
+
 fn values() -> impl Strategy<Value = Values> {
-    let property = (1..3_u32, 0..Field::ALL.len())
-        .prop_map(|(connection, field)| Property { connection: number(connection), field: Field::ALL[field] });
-    proptest::collection::btree_map(property, text(), 0..4)
+    btree_map(property(), text(), 0..4)
 }
 
 fn confirmation() -> impl Strategy<Value = Confirmation> {
     let revision = prop_oneof![4 => 0..4_u64, 1 => Just(u64::MAX)];
-    (revision, time(), link(), values(), option::of(values())).prop_map(
-        |(revision, observed_at_ms, link, values, refused)| Confirmation {
+    (revision, time(), link(), values(), option::of(values()), option::of(time()), btree_set(property(), 0..3))
+        .prop_map(|(revision, observed_at_ms, link, values, refused, covers_ms, in_doubt)| Confirmation {
             revision,
             observed_at_ms,
             link,
             values,
             refused,
-        },
-    )
+            covers_ms,
+            in_doubt,
+        })
 }
 
 /// What LINE tells: events and the answers to look-ups.
@@ -284,6 +288,49 @@ proptest! {
         let newest = first.iter().map(|confirmation| confirmation.revision).max();
         prop_assert_eq!(Some(accounts[0].revision()), newest);
         prop_assert!(accounts[0].next(0, Link::Unknown).revision >= accounts[0].revision());
+        let of_newest = first.iter().filter(|confirmation| Some(confirmation.revision) == newest);
+        let doubted: BTreeSet<_> = of_newest.flat_map(|confirmation| confirmation.in_doubt.clone()).collect();
+        prop_assert_eq!(accounts[0].in_doubt().collect::<BTreeSet<_>>(), doubted, "what either doubts is in doubt");
+    }
+
+    #[test]
+    fn hubspot_comes_to_show_the_state_whatever_it_did_unheard(
+        told in vec((told(), 0..4_u8), 0..48),
+        rules in rules(),
+    ) {
+        let mut user = User::default();
+        let mut held = Values::new();
+        let write = |user: &mut User, held: &mut Values, done: bool, heard: bool| {
+            let action = decide(USER, user, &rules);
+            let announced = match &action {
+                Action::Update(_, values) => user.account.clone().announce(values.keys()),
+                _ => None,
+            };
+            announced.into_iter().for_each(|announced| user.apply_confirmation(announced));
+            if let (Action::Create(values) | Action::Update(_, values), true) = (&action, done) {
+                held.extend(values.clone());
+            }
+            if heard && let Some(confirmation) = hubspot_does(action, user, 0) {
+                user.apply_confirmation(confirmation);
+            }
+        };
+        for (record, end) in told {
+            apply(&mut user, &record);
+            match (end, user.account.link) {
+                (0, _) => {}
+                (1, Link::Live(_)) => write(&mut user, &mut held, true, false),
+                (2, Link::Live(_)) => write(&mut user, &mut held, false, false),
+                _ => write(&mut user, &mut held, true, true),
+            }
+        }
+        write(&mut user, &mut held, true, true);
+        prop_assert_eq!(decide(USER, &user, &rules), Action::Nothing, "one write is enough");
+        if matches!(user.account.link, Link::Live(_)) {
+            held.retain(|_, value| !value.is_empty());
+            let mut shown = wanted(USER, &user, &rules);
+            shown.retain(|_, value| !value.is_empty());
+            prop_assert_eq!(held, shown);
+        }
     }
 
     #[test]
@@ -402,7 +449,7 @@ proptest! {
     ) {
         let mut user = fold(&records);
         let wanted = wanted(USER, &user, &rules);
-        let mut live = user.account.next(0, Link::Live(ContactId(1)));
+        let mut live = user.account.next_alive(0, ContactId(1), user.returned_ms());
         live.values = confirmed;
         user.apply_confirmation(live.clone());
         if let Action::Update(_, changed) = decide(USER, &user, &rules) {

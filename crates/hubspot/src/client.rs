@@ -151,7 +151,7 @@ impl Crm for Client {
         self.find_by_id(ids, properties, priority).await
     }
 
-    async fn read_archived(&self, ids: &[ContactId], priority: Priority) -> Result<Vec<Contact>, Error> {
+    async fn read_archived(&self, ids: &[ContactId], priority: Priority) -> Result<Vec<(ContactId, Contact)>, Error> {
         self.find_archived(ids, priority).await
     }
 

@@ -86,22 +86,26 @@ impl Client {
         Ok(found)
     }
 
-    pub(crate) async fn find_archived(&self, ids: &[ContactId], priority: Priority) -> Result<Vec<Contact>, Error> {
+    pub(crate) async fn find_archived(
+        &self,
+        ids: &[ContactId],
+        priority: Priority,
+    ) -> Result<Vec<(ContactId, Contact)>, Error> {
         let mut found = Vec::new();
         for ids in distinct(ids).chunks(batch::INPUTS_MAX) {
             let request = Request::new(Endpoint::ContactBatchRead).ask("archived", true).with(body_by_id(ids, &[]));
             let answer = self.read(&request, priority).await?;
             let mut left = unmentioned_ids(ids, &answer);
             for result in wire::list(&answer["results"]) {
-                let Some(contact) = self.archived_contact(result) else { continue };
-                left.remove(&contact.id);
-                found.push(contact);
+                if let Some(contact) = self.archived_contact(result).filter(|contact| left.remove(&contact.id)) {
+                    found.push((contact.id, contact));
+                }
             }
             for id in left {
                 let request =
                     Request::of(Endpoint::ContactRead, id).ask("archived", true).ask("properties", NO_PROPERTY);
                 let answer = none_if_missing(self.read(&request, priority).await)?;
-                found.extend(answer.and_then(|result| self.archived_contact(&result)));
+                found.extend(answer.and_then(|result| self.archived_contact(&result)).map(|contact| (id, contact)));
             }
         }
         Ok(found)

@@ -42,11 +42,12 @@ pub trait Crm: Send + Sync {
         priority: Priority,
     ) -> Result<Vec<(ContactId, Contact)>, Error>;
 
-    /// Of these contacts those in the recycle bin, with [`Contact::archived_at_ms`] and without properties.
+    /// Of these contacts those in the recycle bin, with [`Contact::archived_at_ms`] and without properties, each with the ID
+    /// it was asked by: one that was merged before has another one by now.
     ///
     /// # Errors
     /// Any [`Error`] but `NotFound` and `Unknown`.
-    async fn read_archived(&self, ids: &[ContactId], priority: Priority) -> Result<Vec<Contact>, Error>;
+    async fn read_archived(&self, ids: &[ContactId], priority: Priority) -> Result<Vec<(ContactId, Contact)>, Error>;
 
     /// One live contact. It follows merges: the contact in the answer may have another ID.
     ///

@@ -142,7 +142,7 @@ async fn a_deleted_contact_is_missing_lies_in_the_recycle_bin_and_can_be_created
     assert_eq!(rig.client.read_one(contact.id, &[], FRESH).await, Ok(None));
     assert_eq!(rig.client.read_by_email(&[email(1)], &[], FRESH).await, Ok(Vec::new()));
     let archived = rig.client.read_archived(&[contact.id], FRESH).await.unwrap();
-    assert_eq!(archived[0].archived_at_ms, Some(deleted_ms));
+    assert_eq!(archived[0].1.archived_at_ms, Some(deleted_ms));
     assert_ne!(rig.create(1).await.id, contact.id);
 }
 
@@ -159,6 +159,11 @@ async fn a_merged_contact_is_never_taken_for_written_and_is_found_under_its_new_
     assert_eq!(found, BTreeMap::from([(email(1), merged), (email(2), merged)]));
     let many = rig.client.read_many(&[one, other], &[], FRESH).await.unwrap();
     assert!(many.iter().all(|(_, contact)| contact.id.0 == merged) && many.len() == 2, "{many:?}");
+    let deleted_ms = rig.portal(|portal, now_ms| portal.delete(now_ms, merged).map(|()| now_ms)).unwrap();
+    let archived = rig.client.read_archived(&[one, other], FRESH).await.unwrap();
+    let archived: Vec<_> =
+        archived.into_iter().map(|(asked, contact)| (asked, contact.id.0, contact.archived_at_ms)).collect();
+    assert_eq!(archived, [(one, merged, Some(deleted_ms)), (other, merged, Some(deleted_ms))]);
 }
 
 #[tokio::test]
@@ -183,7 +188,7 @@ async fn erasing_and_deleting_take_the_contact_away() {
     assert_eq!(rig.client.archive(other, FRESH).await, Ok(()));
     assert_eq!(rig.client.read_many(&[one, other], &[], FRESH).await, Ok(Vec::new()));
     let archived = rig.client.read_archived(&[one, other], FRESH).await.unwrap();
-    assert_eq!(archived.iter().map(|contact| contact.id).collect::<Vec<_>>(), [other]);
+    assert_eq!(archived.iter().map(|(asked, _)| *asked).collect::<Vec<_>>(), [other]);
 }
 
 #[tokio::test]

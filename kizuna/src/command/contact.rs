@@ -40,13 +40,15 @@ pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow
 
 fn as_value(user: UserId, explained: &Explained, names: &Names, facts: usize) -> Value {
     let account = &explained.user.account;
+    let is_live = matches!(account.link, Link::Live(_));
     let property = |(property, value): (&Property, &str)| {
         json!({
             "name": names.name(*property),
             "label": property.label(),
             "connection": property.connection.get(),
             "value": value,
-            "in_hubspot": account.values.get(property),
+            "in_hubspot": is_live.then(|| account.values.get(property)),
+            "in_doubt": account.is_in_doubt(*property),
             "set_by": explained.causes.get(property).map(cause_value),
         })
     };
@@ -100,12 +102,16 @@ fn as_text(user: UserId, explained: &Explained, facts: usize) -> String {
         Link::Merged { into } => format!("merged into {into}, which stays another person's"),
     };
     let row = |(property, value): (&Property, &str)| {
-        let is_confirmed = account.values.get(property).map_or("", |confirmed| confirmed) == value;
+        let in_hubspot = match account.confirmed(*property) {
+            None => "in doubt",
+            Some(confirmed) if confirmed == value && matches!(account.link, Link::Live(_)) => "yes",
+            Some(_) => "not yet",
+        };
         let cause = explained.causes.get(property);
         [
             property.label(),
             readable(*property, value),
-            if is_confirmed { "yes" } else { "not yet" }.to_owned(),
+            in_hubspot.to_owned(),
             cause.map(|cause| output::time(cause.time_ms)).unwrap_or_default(),
             cause.map(|cause| cause.kind.clone()).unwrap_or_default(),
             cause.and_then(|cause| cause.event_id.clone()).unwrap_or_default(),

@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::wiring::Installation;
 use anyhow::bail;
 use connection::Snapshot;
-use contact::{Action, Names, Values};
+use contact::{Action, Names};
 use projector::sync::answers::{connections, sent};
 use projector::sync::queue::Work;
 use serde_json::{Value, json};
@@ -49,6 +49,7 @@ pub async fn run(replay: &Replay, settings: Settings, as_json: bool) -> anyhow::
         "calls": tally.calls(),
         "creates": tally.creates,
         "updates": tally.updates,
+        "checks": tally.checks,
         "records": records,
         "unusable": unusable,
         "replaced": replaced,
@@ -63,13 +64,15 @@ struct Tally {
     changes: u64,
     creates: u64,
     updates: u64,
+    /// Contacts that are looked at, because somebody wrote or followed since HubSpot last showed them.
+    checks: u64,
     /// Of the creations, those for which a contact is looked for first.
     looked_for: u64,
 }
 
 impl Tally {
     fn calls(&self) -> u64 {
-        [self.creates, self.updates, self.looked_for].iter().map(|contacts| contacts.div_ceil(BATCH)).sum()
+        [self.creates, self.updates, self.checks, self.looked_for].iter().map(|contacts| contacts.div_ceil(BATCH)).sum()
     }
 
     fn count(&mut self, work: &Work, connected: &Snapshot) {
@@ -81,6 +84,7 @@ impl Tally {
                 self.looked_for += u64::from(connections(work).into_iter().any(existed));
             }
             Action::Update(..) => self.updates += 1,
+            Action::Check(_) => self.checks += 1,
             Action::Nothing => {}
         }
     }
@@ -92,8 +96,11 @@ fn list(beside: &mut Beside, connected: &Snapshot, names: &Names, as_json: bool)
         let mut after = None;
         loop {
             let page = partition.backlog(after, PAGE, &beside.rules)?;
-            for work in page.work.iter().filter(|work| work.action != Action::Nothing) {
+            for work in &page.work {
                 tally.count(work, connected);
+                if sent(work).is_empty() {
+                    continue;
+                }
                 listing.row(&as_value(work, names), || as_text(work, names))?;
             }
             after = page.next;
@@ -109,16 +116,18 @@ fn action(work: &Work) -> (&'static str, Option<String>) {
     match &work.action {
         Action::Create(_) => ("create", None),
         Action::Update(contact, _) => ("update", Some(contact.to_string())),
+        Action::Check(contact) => ("check", Some(contact.to_string())),
         Action::Nothing => ("nothing", None),
     }
 }
 
-/// The properties that change: name, what HubSpot last showed, what it is to show.
-fn changes<'a>(work: &'a Work, names: &'a Names) -> impl Iterator<Item = (String, &'a str, &'a str)> {
-    let known: &Values = &work.account.values;
-    sent(work).iter().map(|(property, value)| {
-        let before = if matches!(work.action, Action::Update(..)) { known.get(property) } else { None };
-        (names.name(*property), before.map_or("", |before| before), &**value)
+/// The properties that change: name, what HubSpot last showed (`None` where a write of it was begun, and HubSpot's answer is not
+/// in the log), what it is to show.
+fn changes<'a>(work: &'a Work, names: &'a Names) -> impl Iterator<Item = (String, Option<&'a str>, &'a str)> {
+    let is_update = matches!(work.action, Action::Update(..));
+    sent(work).iter().map(move |(property, value)| {
+        let before = if is_update { work.account.confirmed(*property) } else { Some("") };
+        (names.name(*property), before, &**value)
     })
 }
 
@@ -136,11 +145,10 @@ fn as_value(work: &Work, names: &Names) -> Value {
 fn as_text(work: &Work, names: &Names) -> String {
     let (action, contact) = action(work);
     let mut lines = vec![format!("{action} {}", contact.unwrap_or_else(|| work.user.to_string()))];
-    lines.extend(
-        changes(work, names).map(|(name, from, to)| {
-            format!("  {name}: \"{}\" -> \"{}\"", output::shown(from, 40), output::shown(to, 40))
-        }),
-    );
+    lines.extend(changes(work, names).map(|(name, from, to)| {
+        let from = from.map_or_else(|| "in doubt".to_owned(), |from| format!("\"{}\"", output::shown(from, 40)));
+        format!("  {name}: {from} -> \"{}\"", output::shown(to, 40))
+    }));
     lines.join("\n")
 }
 
@@ -155,6 +163,10 @@ fn in_words(tally: &Tally, records: u64, replaced: bool) -> String {
             tally.updates,
             tally.calls()
         ),
+    };
+    let found = match tally.checks {
+        0 => found,
+        checks => format!("{found} {checks} contacts to look at, whether they are still there."),
     };
     match (replaced, contacts) {
         (true, 0) => format!("{found}\nThe state is new."),

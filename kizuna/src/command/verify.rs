@@ -123,7 +123,7 @@ impl Comparison {
         let missing: Vec<ContactId> = subjects.iter().filter(is_missing).filter_map(Subject::contact).collect();
         if !missing.is_empty() {
             let archived = patiently(async || self.crm.read_archived(&missing, Priority::Backfill).await).await?;
-            answers.archived = archived.into_iter().map(|contact| (contact.id, contact.archived_at_ms)).collect();
+            answers.archived = archived.into_iter().map(|(id, contact)| (id, contact.archived_at_ms)).collect();
         }
         if self.searches {
             answers.carriers = self.search(subjects).await?;

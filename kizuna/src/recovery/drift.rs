@@ -65,8 +65,8 @@ pub struct Difference {
     pub property: Property,
     /// What HubSpot holds.
     pub held: Box<str>,
-    /// What HubSpot last confirmed to hold.
-    pub confirmed: Box<str>,
+    /// What HubSpot last confirmed to hold; `None` while that is in doubt, because a write was begun.
+    pub confirmed: Option<Box<str>>,
     /// What it should hold.
     pub wanted: Box<str>,
 }
@@ -133,9 +133,9 @@ impl Subject<'_> {
         if self.is_refused() {
             drift.findings.push(Finding::Refused);
         }
-        let is_known = |difference: &Difference| difference.held == difference.confirmed;
+        let is_known = |difference: &Difference| difference.confirmed.as_ref() == Some(&difference.held);
         let tells_nothing = |finding: &Finding| match finding {
-            Finding::Unwritten(difference) => is_known(difference),
+            Finding::Unwritten(difference) => difference.confirmed.is_none() || is_known(difference),
             finding => *finding == Finding::Refused,
         };
         if !drift.findings.iter().all(tells_nothing) {
@@ -146,17 +146,18 @@ impl Subject<'_> {
 
     fn differences(&self, truth: &Confirmation) -> Vec<Finding> {
         let wanted = wanted(self.id, self.user, self.rules);
-        let confirmed = &self.user.account.values;
-        let known: BTreeSet<_> = wanted.keys().chain(confirmed.keys()).copied().collect();
+        let account = &self.user.account;
+        let known: BTreeSet<_> = wanted.keys().chain(account.values.keys()).copied().collect();
         let difference = |property: Property| {
             let of = |values: &contact::Values| values.get(&property).cloned().unwrap_or_default();
-            let (held, confirmed) = (of(&truth.values), of(confirmed));
-            let wanted = wanted.get(&property).cloned().unwrap_or_else(|| confirmed.clone());
+            let (held, confirmed) = (of(&truth.values), account.confirmed(property).map(Box::from));
+            let wanted = wanted.get(&property).cloned().unwrap_or_else(|| of(&account.values));
+            let is_known = confirmed.as_ref().is_none_or(|confirmed| *confirmed == held);
+            let is_written = confirmed.as_ref() == Some(&wanted);
             let difference = Difference { property, held, confirmed, wanted };
-            let Difference { held, confirmed, wanted, .. } = &difference;
-            if held != confirmed && held != wanted {
+            if !is_known && difference.held != difference.wanted {
                 Some(Finding::Edited(difference))
-            } else if confirmed != wanted && !self.is_refused() {
+            } else if !is_written && !self.is_refused() {
                 Some(Finding::Unwritten(difference))
             } else {
                 None
@@ -180,7 +181,7 @@ impl Subject<'_> {
     fn unlinked(&self) -> Drift {
         let finding = match decide(self.id, self.user, self.rules) {
             Action::Create(_) => Some(Finding::Uncreated),
-            Action::Nothing | Action::Update(..) => self.is_refused().then_some(Finding::Refused),
+            Action::Nothing | Action::Update(..) | Action::Check(_) => self.is_refused().then_some(Finding::Refused),
         };
         Drift { findings: finding.into_iter().collect(), truth: None }
     }
@@ -197,9 +198,15 @@ impl Subject<'_> {
         self.user.account.refused.is_some() && decide(self.id, self.user, self.rules) == Action::Nothing
     }
 
+    /// What is in doubt stays so: the write may be on its way.
     fn read(&self, contact: &Contact) -> Option<(Confirmation, Option<String>)> {
         match self.reading().read(&self.work(), contact) {
-            Conclusion::Confirmed(truth, reason) => Some((truth, reason)),
+            Conclusion::Confirmed(mut truth, reason) => {
+                if truth.link == Link::Live(contact.id) {
+                    truth.in_doubt.extend(self.user.account.in_doubt());
+                }
+                Some((truth, reason))
+            }
             Conclusion::Doubtful(_) | Conclusion::Open => None,
         }
     }
@@ -214,6 +221,7 @@ impl Subject<'_> {
             user: self.id,
             action: decide(self.id, self.user, self.rules),
             account: self.user.account.clone(),
+            returned_ms: self.user.returned_ms(),
             lookups: Vec::new(),
             fresh: false,
             received_at_ms: None,

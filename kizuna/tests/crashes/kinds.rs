@@ -21,6 +21,7 @@ pub enum Call {
     Profile,
     Create,
     Update,
+    Check,
 }
 
 /// What the person is to the account, and the contact to HubSpot, beforehand.
@@ -37,7 +38,7 @@ enum Before {
 }
 
 use Before::{Blocked, BlockedAndDeleted, Deleted, Friend, Merged, Stranger};
-use Call::{Create, Profile, Update};
+use Call::{Check, Create, Profile, Update};
 
 const fn kind(name: &'static str, before: Before, calls: &'static [Call], acts: fn() -> Vec<Act>) -> Kind {
     Kind { name, before, acts, calls }
@@ -52,7 +53,7 @@ fn postback() -> Vec<Act> {
 }
 
 /// All kinds.
-pub static KINDS: [Kind; 16] = [
+pub static KINDS: [Kind; 18] = [
     kind("follow", Stranger, &[Profile, Create], || vec![Act::Follow]),
     kind("message of a stranger", Stranger, &[Profile, Create], message),
     kind("postback of a stranger", Stranger, &[Profile, Create], postback),
@@ -64,6 +65,8 @@ pub static KINDS: [Kind; 16] = [
     kind("unsend", Friend, &[Update], || vec![Act::Unsend { message_id: None }]),
     kind("unfollow", Friend, &[Update], || vec![Act::Unfollow]),
     kind("follow again", Blocked, &[Profile, Update], || vec![Act::Follow]),
+    kind("the same message again", Friend, &[Check], || vec![Act::message("よろしくお願いします")]),
+    kind("the same again, deleted", Deleted, &[Check, Create], || vec![Act::message("よろしくお願いします")]),
     kind("message, deleted", Deleted, &[Update, Create], message),
     kind("follow, deleted", BlockedAndDeleted, &[Profile, Update, Create], || vec![Act::Follow]),
     kind("unfollow, deleted", Deleted, &[Update], || vec![Act::Unfollow]),

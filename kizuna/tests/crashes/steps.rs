@@ -48,10 +48,10 @@ const fn step(id: &'static str, what: &'static str, role: Role, death: Death, ne
     Step { id, what, role, death, needs }
 }
 
-const WRITES: Needs = Calls(&[Call::Create, Call::Update]);
+const WRITES: Needs = Calls(&[Call::Create, Call::Update, Call::Check]);
 
 /// All steps, in the order of an event's way.
-pub static STEPS: [Step; 17] = [
+pub static STEPS: [Step; 19] = [
     step("I1", "webhook received", Ingest, At("ingest.received"), Nothing),
     step("I2", "signature verified", Ingest, At("ingest.verified"), Nothing),
     step("I3", "some of its events handed to the log", Ingest, At("log.half"), SeveralEvents),
@@ -68,7 +68,9 @@ pub static STEPS: [Step; 17] = [
         Calls(&[Call::Profile]),
     ),
     step("P4", "creation carried out, answer lost", Projector, At("projector.create.answered"), Calls(&[Call::Create])),
+    step("P4b", "update announced, not sent", Projector, At("projector.update.announced"), Calls(&[Call::Update])),
     step("P5", "update carried out, answer lost", Projector, At("projector.update.answered"), Calls(&[Call::Update])),
+    step("P5b", "contact looked at, answer lost", Projector, At("projector.check.answered"), Calls(&[Call::Check])),
     step("P6", "answer read, not recorded", Projector, At("projector.answer.read"), WRITES),
     step("P7", "answer recorded, not folded", Projector, At("projector.answer.recorded"), WRITES),
     step("P8", "partitions revoked", Projector, Rebalancing("projector.revoked"), Nothing),

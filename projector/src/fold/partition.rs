@@ -187,6 +187,7 @@ fn nothing(partition: u32, id: UserId, user: &User) -> Work {
         user: id,
         action: Action::Nothing,
         account,
+        returned_ms: user.returned_ms(),
         lookups: Vec::new(),
         fresh: false,
         received_at_ms: None,

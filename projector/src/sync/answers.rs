@@ -47,9 +47,24 @@ impl Reading<'_> {
     }
 
     fn written(self, work: &Work, contact: ContactId) -> Conclusion {
-        let mut confirmation = work.account.next(self.now_ms, Link::Live(contact));
+        let mut confirmation = self.alive(work, contact);
         confirmation.values.extend(sent(work).clone());
+        confirmation.in_doubt.retain(|property| !sent(work).contains_key(property));
         Conclusion::Confirmed(confirmation, None)
+    }
+
+    /// The contact as it was read because it might be gone. Under the ID that is known it simply lives: what was known of it
+    /// stays, people's edits among it.
+    pub fn checked(self, work: &Work, contact: &Contact) -> Conclusion {
+        if work.account.link != Link::Live(contact.id) {
+            return self.read(work, contact);
+        }
+        let refused = work.account.refused.clone();
+        Conclusion::Confirmed(Confirmation { refused, ..self.alive(work, contact.id) }, None)
+    }
+
+    fn alive(self, work: &Work, contact: ContactId) -> Confirmation {
+        work.account.next_alive(self.now_ms, contact, work.returned_ms)
     }
 
     /// The user's contact as it was read with all our properties: found by e-mail or search, after a merge, or in doubt.
@@ -60,10 +75,9 @@ impl Reading<'_> {
         if belongs_to_another(work.user, &values, &claimed(work)) {
             let link = Link::Merged { into: contact.id };
             let reason = "the contact was merged with that of another LINE user of the same account".to_owned();
-            let confirmation = Confirmation { values: Values::new(), ..work.account.next(self.now_ms, link) };
-            return Conclusion::Confirmed(confirmation, Some(reason));
+            return Conclusion::Confirmed(self.nothing_of_ours(work, link), Some(reason));
         }
-        let confirmation = Confirmation { values, ..work.account.next(self.now_ms, Link::Live(contact.id)) };
+        let confirmation = Confirmation { values, in_doubt: BTreeSet::new(), ..self.alive(work, contact.id) };
         Conclusion::Confirmed(confirmation, None)
     }
 
@@ -90,11 +104,18 @@ impl Reading<'_> {
         }
     }
 
-    /// The contact is gone. `archived_at_ms` is HubSpot's time of deletion; where there is none, our last confirmed write.
+    /// The contact is gone. `archived_at_ms` is HubSpot's time of deletion; where there is none, our last confirmed write. With
+    /// which connections it was the user's is remembered, for it may be restored.
     pub fn gone(self, work: &Work, contact: ContactId, archived_at_ms: Option<i64>) -> Conclusion {
         let since_ms = archived_at_ms.unwrap_or(work.account.observed_at_ms());
-        let link = Link::Gone { contact, since_ms };
-        Conclusion::Confirmed(Confirmation { values: Values::new(), ..work.account.next(self.now_ms, link) }, None)
+        let mut confirmation = self.nothing_of_ours(work, Link::Gone { contact, since_ms });
+        confirmation.values.extend(own_ids(work).map(|(property, id)| (*property, id.clone())));
+        Conclusion::Confirmed(confirmation, None)
+    }
+
+    fn nothing_of_ours(self, work: &Work, link: Link) -> Confirmation {
+        let next = work.account.next(self.now_ms, link);
+        Confirmation { values: Values::new(), in_doubt: BTreeSet::new(), ..next }
     }
 
     /// HubSpot refuses these values for good, naming none of our properties: the contact is left alone until one changes.
@@ -110,6 +131,7 @@ impl Reading<'_> {
     pub fn settled(self, work: &Work, property: Property, reason: &str) -> Conclusion {
         let mut confirmation = work.account.next(self.now_ms, work.account.link);
         confirmation.values.extend(sent(work).get(&property).map(|value| (property, value.clone())));
+        confirmation.in_doubt.remove(&property);
         Conclusion::Confirmed(confirmation, Some(reason.to_owned()))
     }
 
@@ -132,7 +154,7 @@ pub fn sent(work: &Work) -> &Values {
     static NONE: Values = Values::new();
     match &work.action {
         Action::Create(values) | Action::Update(_, values) => values,
-        Action::Nothing => &NONE,
+        Action::Check(_) | Action::Nothing => &NONE,
     }
 }
 
@@ -145,9 +167,13 @@ pub fn connections(work: &Work) -> BTreeSet<ConnectionNumber> {
 /// The connections that tell whose a contact is: those with which it was the user's before, else those that know the user.
 /// What a merge left of another user with a connection that was never the user's makes the contact nobody else's.
 fn claimed(work: &Work) -> BTreeSet<ConnectionNumber> {
-    let ids = work.account.values.keys().filter(|property| property.field == Field::UserId);
-    let confirmed: BTreeSet<_> = ids.map(|property| property.connection).collect();
+    let confirmed: BTreeSet<_> = own_ids(work).map(|(property, _)| property.connection).collect();
     if confirmed.is_empty() { connections(work) } else { confirmed }
+}
+
+/// The user IDs that HubSpot last showed on the user's contact.
+fn own_ids(work: &Work) -> impl Iterator<Item = (&Property, &Box<str>)> {
+    work.account.values.iter().filter(|(property, _)| property.field == Field::UserId)
 }
 
 fn belongs_to_another(user: UserId, values: &Values, connections: &BTreeSet<ConnectionNumber>) -> bool {

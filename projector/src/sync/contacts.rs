@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// Writes users to HubSpot.
 pub struct Contacts {
-    crm: Arc<dyn Crm>,
+    pub(super) crm: Arc<dyn Crm>,
     view: Arc<View>,
     names: Names,
     clock: Arc<dyn Clock>,
@@ -83,31 +83,6 @@ impl Contacts {
             Err((_, left)) => concluded.extend(left.into_iter().map(|work| (work, Conclusion::Open))),
         }
         Ok(concluded)
-    }
-
-    /// A contact that was deleted may be back from the recycle bin, under an address that a person gave it meanwhile.
-    async fn find_restored(&self, batch: Vec<Work>, priority: Priority) -> Result<(Concluded, Vec<Work>), Error> {
-        let gone = |work: &Work| match work.account.link {
-            Link::Gone { contact, .. } => Some(contact),
-            _ => None,
-        };
-        let ids: Vec<_> = batch.iter().filter_map(gone).collect();
-        if ids.is_empty() {
-            return Ok((Concluded::new(), batch));
-        }
-        let live: HashMap<_, _> =
-            self.crm.read_many(&ids, &self.all_properties(&batch), priority).await?.into_iter().collect();
-        let (mut concluded, mut others) = (Concluded::new(), Vec::new());
-        for work in batch {
-            match gone(&work).and_then(|id| live.get(&id)) {
-                Some(contact) => {
-                    let conclusion = self.reading().read(&work, contact);
-                    concluded.push((work, conclusion));
-                }
-                None => others.push(work),
-            }
-        }
-        Ok((concluded, others))
     }
 
     /// HubSpot does not let us look for contacts by a property that an administrator removed: it is brought back.
@@ -211,7 +186,7 @@ impl Contacts {
             Action::Update(id, values) => {
                 Some(UpdateInput { trace: trace(work), id: *id, properties: self.named(values) })
             }
-            Action::Create(_) | Action::Nothing => None,
+            Action::Create(_) | Action::Check(_) | Action::Nothing => None,
         };
         let outcomes = self.crm.update(batch.iter().filter_map(input).collect(), priority).await?;
         crash::point("projector.update.answered");
@@ -264,7 +239,7 @@ impl Contacts {
         concluded
     }
 
-    async fn read_each(
+    pub(super) async fn read_each(
         &self,
         wanted: Vec<(ContactId, Work)>,
         priority: Priority,
@@ -285,33 +260,6 @@ impl Contacts {
             (work, conclusion)
         };
         wanted.into_iter().map(conclude).collect()
-    }
-
-    /// Contacts that are not there any more: in the recycle bin since when, merged into another, or gone without a trace.
-    async fn look_for_missing(&self, missing: Vec<(ContactId, Work)>, priority: Priority) -> Concluded {
-        if missing.is_empty() {
-            return Concluded::new();
-        }
-        let ids: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
-        let Ok(archived) = self.crm.read_archived(&ids, priority).await else {
-            return missing.into_iter().map(|(_, work)| (work, Conclusion::Open)).collect();
-        };
-        let archived: BTreeMap<ContactId, Option<i64>> =
-            archived.into_iter().map(|contact| (contact.id, contact.archived_at_ms)).collect();
-        let (mut concluded, mut elsewhere) = (Concluded::new(), Vec::new());
-        for (id, work) in missing {
-            match archived.get(&id) {
-                Some(archived_at_ms) => {
-                    let conclusion = self.reading().gone(&work, id, *archived_at_ms);
-                    concluded.push((work, conclusion));
-                }
-                None => elsewhere.push((id, work)),
-            }
-        }
-        let merged = |work: &Work, contact: &Contact| self.reading().read(work, contact);
-        let lost = |work: &Work, id: ContactId| self.reading().gone(work, id, None);
-        concluded.extend(self.read_each(elsewhere, priority, merged, lost).await);
-        concluded
     }
 
     /// A property that an administrator removed is brought back, and everything tried again. Otherwise HubSpot's word is
@@ -358,7 +306,7 @@ impl Contacts {
         }
     }
 
-    fn reading(&self) -> Reading<'_> {
+    pub(super) fn reading(&self) -> Reading<'_> {
         Reading { names: &self.names, now_ms: self.clock.now_ms() }
     }
 
@@ -373,7 +321,7 @@ impl Contacts {
     }
 
     /// Our properties of every connection that knows one of these users.
-    fn all_properties(&self, batch: &[Work]) -> Vec<String> {
+    pub(super) fn all_properties(&self, batch: &[Work]) -> Vec<String> {
         let numbers: BTreeSet<_> = batch.iter().flat_map(connections).collect();
         numbers.into_iter().flat_map(|number| self.names.of_connection(number)).map(|(_, name)| name).collect()
     }
@@ -399,6 +347,6 @@ fn is_known_gone(work: &Work, found: ContactId) -> bool {
     matches!(work.account.link, Link::Gone { contact, .. } if contact == found)
 }
 
-fn priority(batch: &[Work]) -> Priority {
+pub(super) fn priority(batch: &[Work]) -> Priority {
     if batch.iter().any(|work| work.fresh) { Priority::Fresh } else { Priority::Backfill }
 }

@@ -9,7 +9,7 @@ use super::queue::{Batch, Ended, Work};
 use crate::decode::confirmation_record;
 use crate::telemetry::Metrics;
 use connection::View;
-use contact::{Action, Likeness, Link, Names};
+use contact::{Action, Confirmation, Likeness, Link, Names, UserId};
 use eventlog::{Log, NewRecord, Topic};
 use hubspot::Error;
 use rand::SeedableRng;
@@ -99,7 +99,7 @@ impl Engine {
         while !paused && batches.len() < BATCHES_MAX {
             let Some((batch, works)) = self.next_batch(now) else { break };
             let engine = Arc::clone(self);
-            batches.spawn(async move { engine.write(batch, works).await });
+            batches.spawn(async move { engine.call(batch, works).await });
         }
         while lookups.len() < LOOKUPS_MAX {
             let Some((lookup, attempts)) = self.desk.lookups().take(now) else { break };
@@ -117,56 +117,97 @@ impl Engine {
 
     fn next_batch(&self, now: Instant) -> Option<(Batch, Vec<Work>)> {
         let mut queue = self.desk.queue();
-        [Batch::Update, Batch::Create].into_iter().find_map(|batch| {
+        [Batch::Update, Batch::Create, Batch::Check].into_iter().find_map(|batch| {
             let works = queue.take(batch, BATCH_MAX, now);
             (!works.is_empty()).then_some((batch, works))
         })
     }
 
-    async fn write(&self, batch: Batch, works: Vec<Work>) {
-        let (works, lost): (Vec<_>, Vec<_>) = works.into_iter().partition(|work| self.desk.owns(work.partition));
-        for work in lost {
-            self.desk.queue().ended(work.user, Ended::Retry(BACKOFF.base), Instant::now());
-        }
-        let attempts: Vec<_> = works.iter().map(|work| (work.user, work.attempts)).collect();
+    async fn call(&self, batch: Batch, works: Vec<Work>) {
+        let works = self.owned(works);
         if works.is_empty() {
             return;
         }
+        let Some(works) = self.announce(works).await else { return };
+        let works = self.owned(works);
+        if works.is_empty() {
+            return;
+        }
+        let under_way: Vec<_> = works.iter().map(UnderWay::of).collect();
         let concluded = match batch {
             Batch::Create => self.contacts.create(works).await,
             Batch::Update => self.contacts.update(works).await,
+            Batch::Check => self.contacts.check(works).await,
         };
         match concluded {
-            Ok(concluded) => self.record(concluded, &attempts).await,
-            Err(error) => self.put_off(&error, &attempts),
+            Ok(concluded) => self.record(concluded, &under_way).await,
+            Err(error) => self.put_off(&error, &under_way),
         }
     }
 
-    async fn record(&self, concluded: Vec<(Work, Conclusion)>, attempts: &[(contact::UserId, u32)]) {
+    /// Gives back what belongs to another process by now.
+    fn owned(&self, works: Vec<Work>) -> Vec<Work> {
+        let (owned, lost): (Vec<_>, Vec<_>) = works.into_iter().partition(|work| self.desk.owns(work.partition));
+        for work in lost {
+            let ended = Ended::Retry(BACKOFF.base, work.account.revision());
+            self.desk.queue().ended(work.user, ended, Instant::now());
+        }
+        owned
+    }
+
+    /// Tells the log which properties of live contacts are in doubt from now on, so that whoever comes after a death before the
+    /// answer writes them again. `None` when the log does not take it: then nothing may be sent.
+    async fn announce(&self, mut works: Vec<Work>) -> Option<Vec<Work>> {
+        let under_way: Vec<_> = works.iter().map(UnderWay::of).collect();
+        let mut records = Vec::new();
+        for work in &mut works {
+            let Work { user, action: Action::Update(_, values), account, .. } = work else { continue };
+            if let Some(announced) = account.announce(values.keys()) {
+                records.push(self.contact_record(*user, &announced, None));
+            }
+        }
+        if records.is_empty() {
+            return Some(works);
+        }
+        let appended = self.log.append(records).await;
+        crash::point("projector.update.announced");
+        let Err(error) = appended else { return Some(works) };
+        tracing::warn!(%error, "the log does not take what is about to be written; trying again");
+        self.metrics.failures.with_label_values(&["log"]).inc();
+        let mut queue = self.desk.queue();
+        for waiting in under_way {
+            self.metrics.retries.inc();
+            queue.ended(waiting.user, waiting.retry(Duration::ZERO), Instant::now());
+        }
+        None
+    }
+
+    fn contact_record(&self, user: UserId, confirmation: &Confirmation, reason: Option<&str>) -> NewRecord {
+        let value = self.codec.encode(&confirmation_record(user, confirmation, reason, &self.names));
+        let key = schemas::key::hubspot_contact(&user.to_string());
+        NewRecord { topic: Topic::HubspotContacts, key, value: Some(value) }
+    }
+
+    async fn record(&self, concluded: Vec<(Work, Conclusion)>, under_way: &[UnderWay]) {
         let (mut records, mut confirmed, mut open) = (Vec::new(), Vec::new(), Vec::new());
         for (work, conclusion) in concluded {
             let Conclusion::Confirmed(confirmation, reason) = conclusion else {
                 open.push(work.user);
                 continue;
             };
-            let user = work.user.to_string();
-            let value =
-                self.codec.encode(&confirmation_record(work.user, &confirmation, reason.as_deref(), &self.names));
-            let key = schemas::key::hubspot_contact(&user);
+            let record = self.contact_record(work.user, &confirmation, reason.as_deref());
             let outcome = outcome(&work, confirmation.link, reason.is_some());
             if let Some(reason) = reason {
-                records.push(self.dead_letter(key.clone(), value.clone(), outcome, reason));
+                records.push(self.dead_letter(&record, outcome, reason));
             }
-            records.push(NewRecord { topic: Topic::HubspotContacts, key, value: Some(value) });
+            records.push(record);
             confirmed.push((work, confirmation.revision, outcome));
         }
         crash::point("projector.answer.read");
-        let appended = if records.is_empty() { Ok(Vec::new()) } else { self.log.append(records).await };
+        let kept = records.is_empty() || self.keep(records, &confirmed).await;
         crash::point("projector.answer.recorded");
         let now = Instant::now();
-        if let Err(error) = appended {
-            tracing::warn!(%error, "the log did not take HubSpot's answers; the calls will be made again");
-            self.metrics.failures.with_label_values(&["log"]).inc();
+        if !kept {
             open.extend(confirmed.drain(..).map(|(work, ..)| work.user));
         }
         for (work, revision, outcome) in confirmed {
@@ -180,8 +221,9 @@ impl Engine {
         }
         for user in open {
             self.metrics.retries.inc();
-            let tried = attempts.iter().find(|(known, _)| *known == user).map_or(0, |(_, attempts)| *attempts);
-            self.desk.queue().ended(user, Ended::Retry(wait(user, tried)), now);
+            if let Some(waiting) = under_way.iter().find(|under_way| under_way.user == user) {
+                self.desk.queue().ended(user, waiting.retry(Duration::ZERO), now);
+            }
         }
         self.desk.wake.notify_one();
     }
@@ -194,17 +236,32 @@ impl Engine {
         }
     }
 
+    /// Appends HubSpot's answers, and again until the log confirms them: what they settle may not stay in doubt, and what an
+    /// append in doubt settled may not be written unannounced. `false` when somebody else has all of the partitions by then.
+    async fn keep(&self, records: Vec<NewRecord>, confirmed: &[(Work, u64, &'static str)]) -> bool {
+        let mut waits = BACKOFF.waits(SmallRng::seed_from_u64(records.len() as u64));
+        loop {
+            let Err(error) = self.log.append(records.clone()).await else { return true };
+            tracing::warn!(%error, "the log does not take HubSpot's answers; trying again");
+            self.metrics.failures.with_label_values(&["log"]).inc();
+            let is_ours = confirmed.iter().any(|(work, ..)| self.desk.owns(work.partition));
+            if !is_ours || !matches!(error, eventlog::Error::Unavailable(_)) {
+                return false;
+            }
+            tokio::time::sleep(waits.next().unwrap_or(BACKOFF.cap)).await;
+        }
+    }
+
     /// Nothing of the batch was written.
-    fn put_off(&self, error: &Error, attempts: &[(contact::UserId, u32)]) {
-        tracing::warn!(%error, users = attempts.len(), "HubSpot did not take a batch; it will be tried again");
+    fn put_off(&self, error: &Error, under_way: &[UnderWay]) {
+        tracing::warn!(%error, users = under_way.len(), "HubSpot did not take a batch; it will be tried again");
         if matches!(error, Error::Unauthorized | Error::MissingScopes { .. }) {
             *self.lock_paused() = Some(Instant::now() + PAUSE);
         }
         let mut queue = self.desk.queue();
-        for (user, tried) in attempts {
+        for waiting in under_way {
             self.metrics.retries.inc();
-            let wait = wait(*user, *tried).max(error.wait().unwrap_or_default());
-            queue.ended(*user, Ended::Retry(wait), Instant::now());
+            queue.ended(waiting.user, waiting.retry(error.wait().unwrap_or_default()), Instant::now());
         }
     }
 
@@ -261,21 +318,21 @@ impl Engine {
         }
     }
 
-    fn dead_letter(&self, key: Vec<u8>, value: Vec<u8>, reason: &str, detail: String) -> NewRecord {
+    fn dead_letter(&self, record: &NewRecord, reason: &str, detail: String) -> NewRecord {
         self.metrics.dead_letters.with_label_values(&[reason]).inc();
-        let topic = Topic::HubspotContacts.name();
+        let topic = record.topic.name();
         let letter = DeadLetter {
             topic: topic.to_owned(),
             partition: 0,
             offset: -1,
-            key: key.clone(),
-            value,
+            key: record.key.clone(),
+            value: record.value.clone().unwrap_or_default(),
             reason: reason.to_owned(),
             detail,
             at_ms: self.clock.now_ms(),
             connection: None,
         };
-        let key = schemas::key::dead_letter(topic, &key);
+        let key = schemas::key::dead_letter(topic, &letter.key);
         NewRecord { topic: Topic::DeadLetters, key, value: Some(self.codec.encode(&letter)) }
     }
 
@@ -288,6 +345,25 @@ impl Engine {
     }
 }
 
+/// A user with whom something is done in HubSpot.
+struct UnderWay {
+    user: UserId,
+    attempts: u32,
+    /// What the log has of the user, this process's last announcement too.
+    revision: u64,
+}
+
+impl UnderWay {
+    fn of(work: &Work) -> Self {
+        Self { user: work.user, attempts: work.attempts, revision: work.account.revision() }
+    }
+
+    /// The end where nothing is known, with a wait of so long at the least.
+    fn retry(&self, least: Duration) -> Ended {
+        Ended::Retry(wait(self.user, self.attempts).max(least), self.revision)
+    }
+}
+
 /// What an answer meant for the contact, in one word.
 fn outcome(work: &Work, link: Link, refused: bool) -> &'static str {
     match (link, &work.action) {
@@ -295,6 +371,7 @@ fn outcome(work: &Work, link: Link, refused: bool) -> &'static str {
         (Link::Live(_), Action::Update(..)) if refused => "settled",
         _ if refused => "refused",
         (Link::Gone { .. }, _) => "gone",
+        (Link::Live(_), Action::Check(_)) => "checked",
         (Link::Live(_), Action::Create(values)) if values.is_empty() => "found",
         (Link::Live(_), Action::Create(_)) if matches!(work.account.link, Link::Gone { .. }) => "recreated",
         (Link::Live(_), Action::Create(_)) => "created",
@@ -302,7 +379,7 @@ fn outcome(work: &Work, link: Link, refused: bool) -> &'static str {
     }
 }
 
-fn wait(user: contact::UserId, attempts: u32) -> Duration {
+fn wait(user: UserId, attempts: u32) -> Duration {
     let seed = (user.as_u128() as u64) ^ u64::from(attempts);
     let waits = BACKOFF.waits(SmallRng::seed_from_u64(seed));
     waits.take(1 + attempts.min(16) as usize).last().unwrap_or(BACKOFF.cap)

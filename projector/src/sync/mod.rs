@@ -5,6 +5,7 @@ pub mod answers;
 pub mod contacts;
 pub mod engine;
 pub mod lookups;
+mod presence;
 pub mod profiles;
 pub mod queue;
 

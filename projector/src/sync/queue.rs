@@ -2,7 +2,8 @@
 //!
 //! Pure: time is passed in. The fold pushes a user's newest [`Work`] whenever its state changed; workers take batches, and
 //! report back. While a user is with a worker, and until the fold has seen what the worker appended to the log, newer work
-//! replaces the waiting one but is not handed out: one call per user at a time, each from a state that includes the last.
+//! replaces the waiting one but is not handed out: one call per user at a time, each from a state that includes what was
+//! announced and answered before.
 
 use contact::link::Account;
 use contact::{Action, ConnectionNumber, ProfileDue, UserId};
@@ -39,6 +40,8 @@ pub struct Work {
     pub action: Action,
     /// What HubSpot had confirmed.
     pub account: Account,
+    /// The newest message or follow that was known, milliseconds since 1970.
+    pub returned_ms: Option<i64>,
     /// Profile look-ups to be made.
     pub lookups: Vec<(ConnectionNumber, ProfileDue)>,
     /// Did it just happen, or is it backlog?
@@ -67,17 +70,20 @@ impl Work {
             Action::Nothing => None,
             Action::Create(_) => Some(Batch::Create),
             Action::Update(..) => Some(Batch::Update),
+            Action::Check(_) => Some(Batch::Check),
         }
     }
 }
 
-/// The two kinds of batch calls.
+/// The kinds of batch calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Batch {
     /// Contacts to find or create.
     Create,
     /// Contacts known by ID.
     Update,
+    /// Contacts that may be gone.
+    Check,
 }
 
 /// How a worker ended with a user.
@@ -85,16 +91,16 @@ pub enum Batch {
 pub enum Ended {
     /// An answer was appended to the log as this revision.
     Confirmed(u64),
-    /// Nothing is known: try again after this time.
-    Retry(Duration),
+    /// Nothing is known: try again after this time, and once the fold has seen this revision.
+    Retry(Duration, u64),
 }
 
 #[derive(Debug)]
 enum Phase {
     Waiting(Lane, Turn),
     WithWorker,
-    /// Until the fold has seen this revision.
-    Settling(u64),
+    /// Until the fold has seen this revision, and, after a call that failed, this time has come.
+    Settling(u64, Option<Instant>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,8 +150,9 @@ impl Queue {
         entry.abandoned = false;
         match entry.phase {
             Phase::WithWorker => {}
-            Phase::Settling(revision) if entry.work.account.revision() < revision => {}
-            Phase::Settling(_) => self.settle(user, now),
+            Phase::Settling(revision, _) if entry.work.account.revision() < revision => {}
+            Phase::Settling(_, Some(retry_at)) => self.wait_until(user, retry_at),
+            Phase::Settling(_, None) => self.settle(user, now),
             Phase::Waiting(_, (ready_at, _)) => {
                 let still_waits = entry.waits_for_profile && entry.work.asks_first_profile();
                 let answered = entry.waits_for_profile && !still_waits;
@@ -213,12 +220,16 @@ impl Queue {
         }
         match ended {
             Ended::Confirmed(revision) if entry.work.account.revision() < revision => {
-                entry.phase = Phase::Settling(revision)
+                entry.phase = Phase::Settling(revision, None);
             }
             Ended::Confirmed(_) => self.settle(user, now),
-            Ended::Retry(wait) => {
+            Ended::Retry(wait, revision) => {
                 entry.work.attempts += 1;
-                self.wait_until(user, now + wait);
+                if entry.work.account.revision() < revision {
+                    entry.phase = Phase::Settling(revision, Some(now + wait));
+                } else {
+                    self.wait_until(user, now + wait);
+                }
             }
         }
     }

@@ -96,6 +96,13 @@ impl TableCrm {
         self.table.lock().unwrap().calls.get(name).copied().unwrap_or(0)
     }
 
+    /// Waits until a call was made so often.
+    pub async fn until_calls(&self, name: &'static str, at_least: usize) {
+        let mut changes = self.changed.subscribe();
+        let wait = changes.wait_for(|_| self.calls(name) >= at_least);
+        tokio::time::timeout(std::time::Duration::from_secs(20), wait).await.unwrap().unwrap();
+    }
+
     pub fn ensured(&self) -> usize {
         self.table.lock().unwrap().ensured
     }
@@ -163,12 +170,15 @@ impl Table {
         *self.calls.entry(call).or_default() += 1;
     }
 
+    /// The ID that an ID leads to, following merges.
+    fn id_now(&self, id: ContactId) -> ContactId {
+        self.rows.get(&id.0).and_then(|row| row.merged_into).map_or(id, |into| self.id_now(into))
+    }
+
     fn resolve(&self, id: ContactId) -> Option<(ContactId, &Row)> {
+        let id = self.id_now(id);
         let row = self.rows.get(&id.0)?;
-        match row.merged_into {
-            Some(into) => self.resolve(into),
-            None => row.archived_at_ms.is_none().then_some((id, row)),
-        }
+        row.archived_at_ms.is_none().then_some((id, row))
     }
 
     fn by_email(&self, email: &str) -> Option<u64> {
@@ -279,12 +289,13 @@ impl Crm for TableCrm {
         }))
     }
 
-    async fn read_archived(&self, ids: &[ContactId], _: Priority) -> Result<Vec<Contact>, Error> {
+    async fn read_archived(&self, ids: &[ContactId], _: Priority) -> Result<Vec<(ContactId, Contact)>, Error> {
         Ok(self.with(|table| {
             table.count("read_archived");
             let archived = |id: &ContactId| {
-                let archived_at_ms = Some(table.rows.get(&id.0)?.archived_at_ms?);
-                Some(Contact { archived_at_ms, ..contact(*id, BTreeMap::new()) })
+                let now = table.id_now(*id);
+                let archived_at_ms = Some(table.rows.get(&now.0)?.archived_at_ms?);
+                Some((*id, Contact { archived_at_ms, ..contact(now, BTreeMap::new()) }))
             };
             ids.iter().filter_map(archived).collect()
         }))

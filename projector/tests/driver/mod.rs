@@ -17,7 +17,7 @@ use projector::telemetry::Metrics;
 use projector::{Outside, Settings};
 use runtime::clock::{Clock, SystemClock};
 use runtime::secret::Secret;
-use schemas::{Codec, LineEvent};
+use schemas::{Codec, HubspotContact, LineEvent};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -195,6 +195,12 @@ impl Driver {
             live.filter(|(_, row)| of_user(row)).find(|(_, row)| holds(row, property, value)).map(|(id, _)| *id)
         };
         self.crm.until(&format!("{property}={value}"), found).await
+    }
+
+    /// What the log has of contacts, once there are `at_least` records.
+    pub async fn contacts(&self, at_least: usize) -> Vec<HubspotContact> {
+        let records = self.records(Topic::HubspotContacts, at_least).await;
+        records.iter().map(|record| self.codec.decode(record.value.as_deref().unwrap()).unwrap()).collect()
     }
 
     /// The records of a topic, once there are `at_least`.

@@ -4,15 +4,16 @@ use super::records;
 use crate::wire;
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What HubSpot last confirmed about one LINE user's contact. Complete in itself: the highest revision alone tells all.
+/// What HubSpot last confirmed about one LINE user's contact, and what is about to be written to it. Complete in itself: the
+/// highest revision alone tells all.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Columns<'static>")]
 pub struct HubspotContact {
     /// The LINE user.
     pub user_id: String,
-    /// Counts up by one with each answer about this user; the highest holds.
+    /// Counts up by one with each record of this user; the highest holds.
     pub revision: u64,
     /// When HubSpot answered, milliseconds since 1970.
     pub observed_at_ms: i64,
@@ -24,6 +25,12 @@ pub struct HubspotContact {
     pub refused: Option<BTreeMap<String, String>>,
     /// HubSpot's reason for the refusal.
     pub reason: Option<String>,
+    /// The newest message or follow of which it is known that the contact lived afterwards, milliseconds since 1970; `None` in
+    /// records of the first version, which cover everything until HubSpot answered.
+    pub covers_ms: Option<i64>,
+    /// Internal names of the properties that were about to be written: until the next record, nobody knows whether HubSpot holds
+    /// what `values` says of them.
+    pub in_doubt: BTreeSet<String>,
 }
 
 /// Where a user's contact stands in HubSpot. Contact IDs are HubSpot's record IDs; times are milliseconds since 1970.
@@ -69,6 +76,10 @@ struct Columns<'a> {
     values: Cow<'a, BTreeMap<String, String>>,
     refused: Option<Cow<'a, BTreeMap<String, String>>>,
     reason: Option<Cow<'a, str>>,
+    #[serde(default)]
+    covers_ms: Option<i64>,
+    #[serde(default)]
+    in_doubt: Cow<'a, BTreeSet<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,6 +110,8 @@ impl Serialize for HubspotContact {
             values: Cow::Borrowed(&self.values),
             refused: self.refused.as_ref().map(Cow::Borrowed),
             reason: self.reason.as_deref().map(Cow::Borrowed),
+            covers_ms: self.covers_ms,
+            in_doubt: Cow::Borrowed(&self.in_doubt),
         };
         columns.serialize(serializer)
     }
@@ -125,6 +138,8 @@ impl TryFrom<Columns<'_>> for HubspotContact {
             values: columns.values.into_owned(),
             refused: columns.refused.map(Cow::into_owned),
             reason: columns.reason.map(Cow::into_owned),
+            covers_ms: columns.covers_ms,
+            in_doubt: columns.in_doubt.into_owned(),
         })
     }
 }
@@ -152,7 +167,8 @@ pub struct HubspotEvent {
 records! {
     HubspotContact size |contact| {
         let maps = [Some(&contact.values), contact.refused.as_ref()].into_iter().flatten();
-        128 + maps.flatten().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>()
+        let values = maps.flatten().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
+        128 + values + contact.in_doubt.iter().map(|name| name.len() + 2).sum::<usize>()
     };
     HubspotEvent size |event| 128 + event.raw.len();
 }

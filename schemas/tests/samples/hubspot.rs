@@ -3,7 +3,7 @@
 use super::{CONTACT, NOON_MS, Sampled, USER, bytes, map};
 use proptest::prelude::*;
 use schemas::{Codec, ContactLink, Error, HubspotContact, HubspotEvent};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Sampled for HubspotContact {
     const FOLDER: &'static str = "hubspot_contact";
@@ -18,8 +18,18 @@ impl Sampled for HubspotContact {
             values: [value("line_follow_1", "Yes"), value("line_user_name_1", "山田 太郎")].into(),
             refused: Some([value("line_user_picture_1", "")].into()),
             reason: Some("INVALID_URL".into()),
+            covers_ms: Some(NOON_MS - 60_000),
+            in_doubt: ["line_last_response_1".into(), "line_unanswered_1".into()].into(),
         };
-        let with_link = |link| Self { link, values: BTreeMap::new(), refused: None, reason: None, ..live.clone() };
+        let with_link = |link| Self {
+            link,
+            values: BTreeMap::new(),
+            refused: None,
+            reason: None,
+            covers_ms: None,
+            in_doubt: BTreeSet::new(),
+            ..live.clone()
+        };
         vec![
             ("unknown", with_link(ContactLink::Unknown)),
             ("gone", with_link(ContactLink::Gone { contact_id: CONTACT, since_ms: NOON_MS })),
@@ -37,15 +47,14 @@ impl Sampled for HubspotContact {
             any::<i64>().prop_map(|since_ms| ContactLink::Erased { since_ms }),
             any::<u64>().prop_map(|into| ContactLink::Merged { into }),
         ];
-        (any::<(String, u64, i64, Option<String>)>(), link, map(), prop::option::of(map()))
-            .prop_map(|((user_id, revision, observed_at_ms, reason), link, values, refused)| Self {
-                user_id,
-                revision,
-                observed_at_ms,
-                link,
-                values,
-                refused,
-                reason,
+        (
+            any::<(String, u64, i64, Option<String>, Option<i64>, BTreeSet<String>)>(),
+            link,
+            map(),
+            prop::option::of(map()),
+        )
+            .prop_map(|((user_id, revision, observed_at_ms, reason, covers_ms, in_doubt), link, values, refused)| {
+                Self { user_id, revision, observed_at_ms, link, values, refused, reason, covers_ms, in_doubt }
             })
             .boxed()
     }

@@ -44,7 +44,6 @@ pub struct Happening {
 
 /// HubSpot's word about a user, as the projector wrote it down.
 pub struct Confirmed {
-    pub facts: u64,
     pub at_ms: i64,
     pub contact: HubspotContact,
 }
@@ -76,7 +75,7 @@ impl History {
         for (record, facts) in entries {
             let value = record.value.as_deref().unwrap_or_default();
             match record.topic {
-                Topic::HubspotContacts => history.confirm(value, *facts, record.appended_at_ms),
+                Topic::HubspotContacts => history.confirm(value, record.appended_at_ms),
                 Topic::LineEvents | Topic::LineProfiles | Topic::LineSent => {
                     if let Some((user, happening)) = happening(record.topic, value, *facts) {
                         history.users.entry(user).or_default().push(happening);
@@ -88,9 +87,9 @@ impl History {
         history
     }
 
-    fn confirm(&mut self, value: &[u8], facts: u64, at_ms: i64) {
+    fn confirm(&mut self, value: &[u8], at_ms: i64) {
         if let Ok(contact) = Codec::default().decode::<HubspotContact>(value) {
-            self.confirmed.entry(contact.user_id.clone()).or_default().push(Confirmed { facts, at_ms, contact });
+            self.confirmed.entry(contact.user_id.clone()).or_default().push(Confirmed { at_ms, contact });
         }
     }
 

@@ -55,28 +55,13 @@ impl Rest<'_> {
             ContactLink::Live { contact_id } => Some(contact_id),
             _ => None,
         };
-        if self.chronicle.mixed.contains(user) && matches!(self.history.link(user), ContactLink::Merged { .. }) {
-            return;
-        }
         let Some(contact) = linked.and_then(|id| self.resolve(id)).filter(|contact| live.contains(&contact.id)) else {
-            if deleted_ms.is_some() && self.is_unnoticed(user, happenings) {
-                return;
-            }
             let (rule, was) = if deleted_ms.is_some() { ("INV-10", "deleted") } else { ("INV-06", "never deleted") };
             let link = self.history.link(user);
             violations.push(Violation::new(rule, format!("{user}, {was}, has {live:?} and is linked {link:?}")));
             return;
         };
         violations.extend(self.compare(user, happenings, contact));
-    }
-
-    /// Nothing was written since the deletion, because nothing was to be changed: only a write tells that a contact is gone.
-    fn is_unnoticed(&self, user: &str, happenings: &[Happening]) -> bool {
-        let confirmed = self.history.confirmed(user, i64::MAX);
-        confirmed.is_some_and(|confirmed| {
-            let shown: BTreeMap<_, _> = confirmed.values.iter().filter(|(_, value)| !value.is_empty()).collect();
-            matches!(confirmed.link, ContactLink::Live { .. }) && shown.into_iter().eq(&fold::wanted(user, happenings))
-        })
     }
 
     /// When a person last deleted a contact of the user, whether or not it was restored.
@@ -119,22 +104,6 @@ impl Rest<'_> {
         Some(Violation::new("INV-06", format!("{name} of {user} is {shown:?} instead of {wanted:?}")))
     }
 
-    /// The process died with the answer to the last write, and when it came back the value before that write was wanted again:
-    /// no difference is left that it could know of.
-    fn is_unheard(&self, user: &str, contact: RecordId, name: &str) -> bool {
-        let Some(written) = self.written.get(&(contact, name)) else { return false };
-        let value = self.evidence.facts.iter().find_map(|(number, _, fact)| match fact {
-            Fact::Written { properties, .. } if number == written => properties.get(name),
-            _ => None,
-        });
-        let heard =
-            self.history.confirmed.get(user).into_iter().flatten().filter(|confirmed| confirmed.facts > *written);
-        value.is_some_and(|value| {
-            let value = fold::plain(name, value);
-            heard.into_iter().all(|confirmed| confirmed.contact.values.get(name).map_or("", String::as_str) != value)
-        })
-    }
-
     /// A person changed it, or removed the property and with it what it held from sight, and the log did not hear of it: nobody
     /// else could know.
     fn is_excused(&self, user: &str, contact: RecordId, name: &str, wanted: Option<&String>) -> bool {
@@ -145,10 +114,10 @@ impl Rest<'_> {
         });
         let touched = touched.map(|(facts, _)| facts).chain(removed).copied().max();
         let written = self.written.get(&(contact, name)).copied();
-        let confirmed = self.history.confirmed(user, i64::MAX).and_then(|known| known.values.get(name));
-        let believed = confirmed.map_or("", String::as_str) == wanted.map_or("", String::as_str);
-        believed
-            && (touched.is_some_and(|touched| written.is_none_or(|written| written < touched))
-                || self.is_unheard(user, contact, name))
+        let confirmed = self.history.confirmed(user, i64::MAX);
+        let is_in_doubt = confirmed.is_some_and(|known| known.in_doubt.contains(name));
+        let confirmed = confirmed.and_then(|known| known.values.get(name)).map_or("", String::as_str);
+        let is_believed = !is_in_doubt && confirmed == wanted.map_or("", String::as_str);
+        is_believed && touched.is_some_and(|touched| written.is_none_or(|written| written < touched))
     }
 }

@@ -3,7 +3,7 @@
 use super::fold::{self, Happening, History};
 use super::{Evidence, Violation};
 use sandbox::hubspot::{Actor, Fact, RecordId};
-use schemas::ContactLink;
+use schemas::{ContactLink, HubspotContact};
 use std::collections::BTreeMap;
 
 /// Whoever appends to the log knows within this time that it is there.
@@ -132,7 +132,10 @@ impl Progress<'_> {
         }
         let is_known = |name: &String, value: &String| {
             let value = fold::plain(name, value);
-            [before, now].iter().all(|confirmed| confirmed.values.get(name) == Some(&value))
+            let holds = |confirmed: &&HubspotContact| {
+                confirmed.values.get(name) == Some(&value) && !confirmed.in_doubt.contains(name)
+            };
+            [before, now].iter().all(holds)
         };
         let (name, _) = properties.iter().find(|(name, value)| is_known(name, value))?;
         Some(Violation::new("R9", format!("{name} of {user} was written although it was known to be so")))

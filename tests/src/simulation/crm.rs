@@ -89,7 +89,7 @@ impl Crm for Distorted {
         Ok(found)
     }
 
-    async fn read_archived(&self, ids: &[ContactId], priority: Priority) -> Result<Vec<Contact>, Error> {
+    async fn read_archived(&self, ids: &[ContactId], priority: Priority) -> Result<Vec<(ContactId, Contact)>, Error> {
         self.crm.read_archived(ids, priority).await
     }
 

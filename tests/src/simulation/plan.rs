@@ -91,6 +91,8 @@ impl Plan {
     pub fn with(self, wrong: Wrong) -> Self {
         let sharpened = match wrong {
             Wrong::NoTakeoverGrace => Self { crash: 12, strays: true, stores_lost: 0, ..self },
+            Wrong::AnnouncementForgotten => Self { crash: 12, users: 3, ..self },
+            Wrong::PresenceBelieved => Self { deeds: 40, ..self },
             _ => self,
         };
         Self { wrong: Some(wrong), ..sharpened }

@@ -48,6 +48,10 @@ pub enum Wrong {
     PendingForgotten,
     /// HubSpot's answers are believed to be in the log when they are not.
     AppendForgotten,
+    /// What is about to be written is not told to the log before.
+    AnnouncementForgotten,
+    /// A contact is believed to be there for ever, unless a write tells otherwise.
+    PresenceBelieved,
     /// A new owner does not wait for the calls of the last one to end.
     NoTakeoverGrace,
     /// `Retry-After` is ignored.
@@ -56,7 +60,7 @@ pub enum Wrong {
 
 impl Wrong {
     /// All mistakes.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::ArrivalOrder,
         Self::DedupWindow,
         Self::EventSkipped,
@@ -75,6 +79,8 @@ impl Wrong {
         Self::PlaceBeforeState,
         Self::PendingForgotten,
         Self::AppendForgotten,
+        Self::AnnouncementForgotten,
+        Self::PresenceBelieved,
         Self::NoTakeoverGrace,
         Self::RetryAfterIgnored,
     ];
@@ -123,6 +129,11 @@ impl Life {
         let Some(Ok(mut contact)) = record.value.as_deref().map(|value| codec.decode::<HubspotContact>(value)) else {
             return record;
         };
+        match wrong {
+            Wrong::AnnouncementForgotten => contact.in_doubt.clear(),
+            Wrong::PresenceBelieved => contact.covers_ms = Some(i64::MAX),
+            _ => {}
+        }
         if let ContactLink::Gone { contact_id, .. } = contact.link {
             contact.link = match wrong {
                 Wrong::CreateOnAnyEvent => ContactLink::Unknown,

@@ -37,13 +37,71 @@ fn with_auto_create_off_on_one_connection_the_other_makes_the_whole_contact() {
 #[test]
 fn only_what_differs_is_written() {
     check([followed(10), Step::Synced], "nothing");
-    check([followed(10), Step::Synced, followed(20)], "nothing");
+    check([followed(10), Step::Synced, acted(20)], "nothing");
     check([followed(10), Step::Synced, unfollowed(20)], "update 1: follow_1=No");
     check(
         [followed(10), Step::Synced, wrote(20, "a", "x"), wrote(21, "b", "y")],
         "update 1: unanswered_1=Yes last_response_1=y",
     );
-    check([followed(10), Step::Synced, unfollowed(20), followed(30)], "nothing");
+    check([followed(10), Step::Synced, unfollowed(20), acted(30), followed(20)], "check 1");
+}
+
+#[test]
+fn a_message_or_follow_that_changes_nothing_has_the_contact_looked_at() {
+    let known = [wrote(10, "a", "x"), Step::Synced];
+    let then = |later: Vec<Step>, expect: &str| check([known.to_vec(), later].concat(), expect);
+    for returns in [wrote(20, "b", "x"), followed(20)] {
+        then(vec![returns.clone()], "check 1");
+        then(vec![returns.clone(), Step::Synced], "nothing");
+        then(vec![Step::AutoCreateOff(1), returns.clone()], "nothing");
+        then(vec![returns.clone(), Step::Synced, returns], "nothing");
+    }
+    then(vec![wrote(20, "b", "x"), Step::Synced, wrote(30, "c", "x")], "check 1");
+    then(vec![followed(20).on(2), Step::Synced, followed(30).on(2)], "check 1");
+    let back = "create: follow_1=Yes id_sync_date_1=10 unanswered_1=Yes last_response_1=x";
+    then(vec![wrote(20, "b", "x"), deleted(15)], back);
+    then(vec![wrote(20, "b", "x"), deleted(25)], "nothing");
+}
+
+#[test]
+fn nothing_else_has_a_contact_looked_at() {
+    let others = [
+        acted(30),
+        imported(30),
+        answered(9),
+        unsent(30, "b"),
+        edited(30, "a", "x"),
+        wrote(10, "a", "x"),
+        wrote(9, "c", "late"),
+        followed(5),
+    ];
+    for step in others {
+        check([followed(1), wrote(10, "a", "x"), Step::Synced, step], "nothing");
+    }
+}
+
+#[test]
+fn what_was_confirmed_before_it_was_told_what_it_covers_covers_everything_until_then() {
+    check([followed(10), Step::SyncedLongAgo, followed(1_001)], "nothing");
+    check([followed(10), Step::SyncedLongAgo, followed(1_002)], "check 1");
+    check([followed(10), Step::SyncedLongAgo, followed(1_002), Step::Synced], "nothing");
+}
+
+#[test]
+fn what_was_about_to_be_written_is_in_doubt_until_hubspot_answers() {
+    let begun = [followed(10), wrote(15, "a", "x"), Step::Synced, wrote(20, "b", "y"), Step::Announced];
+    let then = |later: Vec<Step>, expect: &str| check([begun.to_vec(), later].concat(), expect);
+    then(vec![], "update 1: last_response_1=y");
+    then(vec![unsent(30, "b")], "update 1: last_response_1=x");
+    then(vec![Step::Synced], "nothing");
+    then(vec![unsent(30, "b"), Step::Synced], "nothing");
+    then(vec![unsent(30, "b"), unsent(30, "a")], "update 1: unanswered_1=No last_response_1=");
+    then(
+        vec![unfollowed(30), Step::Announced, unsent(40, "b"), followed(50)],
+        "update 1: follow_1=Yes last_response_1=x",
+    );
+    then(vec![deleted(25), acted(30)], "nothing");
+    then(vec![erased(25), followed(30)], "create: follow_1=Yes id_sync_date_1=30 unanswered_1=No");
 }
 
 #[test]
@@ -162,14 +220,22 @@ fn refused_values_are_not_sent_again_until_they_change() {
     check([followed(10), Step::Refused, followed(20)], "nothing");
     check([followed(10), Step::Refused, unfollowed(20)], "create: follow_1=No id_sync_date_1=10 unanswered_1=No");
     let refused = [followed(10), Step::Synced, wrote(20, "a", "x"), Step::Refused];
-    check(refused.clone(), "nothing");
+    check([refused.to_vec(), vec![Step::Synced]].concat(), "nothing");
     check([refused.to_vec(), vec![wrote(30, "b", "y")]].concat(), "update 1: unanswered_1=Yes last_response_1=y");
-    check([refused.to_vec(), vec![unsent(30, "a")]].concat(), "nothing");
+    check([refused.to_vec(), vec![Step::Synced, unsent(30, "a")]].concat(), "nothing");
+}
+
+#[test]
+fn a_refusal_does_not_show_that_the_contact_is_there() {
+    check([followed(10), Step::Synced, wrote(20, "a", "x"), Step::Refused], "check 1");
 }
 
 #[test]
 fn a_part_of_what_was_refused_is_not_sent_either() {
-    check([followed(10), Step::Synced, unfollowed(20), wrote(20, "a", "x"), Step::Refused, followed(30)], "nothing");
+    check(
+        [followed(10), Step::Synced, unfollowed(20), wrote(20, "a", "x"), Step::Refused, acted(30), followed(30)],
+        "check 1",
+    );
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Stories about one person, told in steps, and how they end.
 //!
 //! The expectation is the whole action in text, without the constant LINE user ID: `create: follow_1=Yes …`,
-//! `update 1: unanswered_1=No` (contact 1), `nothing`. Each story is also told backwards and twice over, with the same
+//! `update 1: unanswered_1=No` (contact 1), `check 1`, `nothing`. Each story is also told backwards and twice over, with the same
 //! ending; an erasure stays where it is, between what was told before and after it.
 
 use crate::support::{Record, apply, bytes, connections, fold, hubspot_does, number};
 use contact::{
-    Action, ContactId, Event, EventId, Field, Kind, Likeness, Link, Moment, Names, Profile, User, UserId, decide,
+    Action, Confirmation, ContactId, Event, EventId, Field, Kind, Likeness, Link, Moment, Names, Profile, User, UserId,
+    decide,
 };
 use std::collections::BTreeMap;
 
@@ -28,6 +29,10 @@ pub enum Step {
     },
     /// HubSpot did what the rules ask for at this point, or refused it, or told something about the contact.
     Synced,
+    /// The same, told by a version that did not say what it covers.
+    SyncedLongAgo,
+    /// What the rules ask for at this point was about to be written, and nobody knows whether HubSpot did it.
+    Announced,
     Refused,
     Told(i64, fn(ContactId, i64) -> Link),
     /// The person was erased, and what happened until then.
@@ -132,11 +137,19 @@ pub fn check(story: impl IntoIterator<Item = Step>, expect: &str) {
             }
             Step::LookedUp { on, profile } => Some(Record::Profile(number(on), profile)),
             Step::Synced => hubspot_does(action, &user, now).map(Record::Confirmation),
+            Step::SyncedLongAgo => hubspot_does(action, &user, now)
+                .map(|confirmation| Record::Confirmation(Confirmation { covers_ms: None, ..confirmation })),
+            Step::Announced => {
+                let Action::Update(_, values) = action else {
+                    panic!("only what is written to a live contact is told before")
+                };
+                user.account.clone().announce(values.keys()).map(Record::Confirmation)
+            }
             Step::Refused => {
                 let mut confirmation = user.account.next(now, user.account.link);
                 confirmation.refused = match action {
                     Action::Create(values) | Action::Update(_, values) => Some(values),
-                    Action::Nothing => panic!("HubSpot can only refuse what it was asked for"),
+                    Action::Check(_) | Action::Nothing => panic!("HubSpot can only refuse what it was asked for"),
                 };
                 Some(Record::Confirmation(confirmation))
             }
@@ -171,6 +184,7 @@ fn in_words(action: &Action) -> String {
         Action::Nothing => return "nothing".into(),
         Action::Create(values) => ("create:".to_owned(), values),
         Action::Update(contact, values) => (format!("update {contact}:"), values),
+        Action::Check(contact) => return format!("check {contact}"),
     };
     for (property, value) in values {
         if property.field == Field::UserId {

@@ -1,6 +1,6 @@
 //! What the rule tables and the laws share: records to fold, and a HubSpot that does what it is told.
 
-use contact::{Action, Confirmation, Connection, ConnectionNumber, Connections, ContactId, Event, Link, Profile, User};
+use contact::{Action, Confirmation, Connection, ConnectionNumber, Connections, ContactId, Event, Profile, User};
 
 /// Anything that changes what is known of a user.
 #[derive(Clone, Debug)]
@@ -40,16 +40,17 @@ pub fn bytes(user: &User) -> Vec<u8> {
 /// A contact made by the confirmation with revision `r` has the ID `r`.
 pub fn hubspot_does(action: Action, user: &User, observed_at_ms: i64) -> Option<Confirmation> {
     let contact = ContactId(user.account.revision() + 1);
+    let alive = |contact| user.account.next_alive(observed_at_ms, contact, user.returned_ms());
     match action {
         Action::Nothing => None,
-        Action::Create(values) => {
-            Some(Confirmation { values, ..user.account.next(observed_at_ms, Link::Live(contact)) })
-        }
+        Action::Create(values) => Some(Confirmation { values, ..alive(contact) }),
         Action::Update(contact, changed) => {
-            let mut confirmation = user.account.next(observed_at_ms, Link::Live(contact));
+            let mut confirmation = alive(contact);
+            confirmation.in_doubt.retain(|property| !changed.contains_key(property));
             confirmation.values.extend(changed);
             Some(confirmation)
         }
+        Action::Check(contact) => Some(Confirmation { refused: user.account.refused.clone(), ..alive(contact) }),
     }
 }
 

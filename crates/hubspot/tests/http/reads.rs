@@ -80,11 +80,21 @@ async fn the_time_of_deletion_is_read_from_the_recycle_bin() {
     let single = r#"{"id":"3","properties":{},"archived":true,"archivedAt":"2026-10-22T00:00:00Z"}"#;
     let server = Server::replying([reply(207, batch), reply(200, single)]).await;
     let found = server.client().read_archived(&[ContactId(1), ContactId(2), ContactId(3)], FRESH).await.unwrap();
-    let times: Vec<_> = found.iter().map(|contact| (contact.id.0, contact.archived_at_ms)).collect();
+    let times: Vec<_> = found.iter().map(|(asked, contact)| (asked.0, contact.archived_at_ms)).collect();
     assert_eq!(times, [(1, Some(1_792_540_800_500)), (3, Some(1_792_627_200_000))]);
     let lines = server.lines();
     assert_eq!(lines[0], format!("{READ}?archived=true"));
     assert_eq!(lines[1], "GET /crm/objects/2026-09/contacts/3?archived=true&properties=hs_object_id");
+}
+
+#[tokio::test]
+async fn a_contact_that_was_merged_before_it_was_deleted_is_found_in_the_recycle_bin_under_its_new_id() {
+    let moved = r#"{"id":"20","properties":{},"archived":true,"archivedAt":"2026-10-22T00:00:00Z"}"#;
+    let batch = format!(r#"{{"status":"COMPLETE","results":[{moved}]}}"#);
+    let server = Server::replying([reply(200, &batch), reply(200, moved)]).await;
+    let found = server.client().read_archived(&[ContactId(2)], FRESH).await.unwrap();
+    let found: Vec<_> = found.iter().map(|(asked, contact)| (asked.0, contact.id.0, contact.archived_at_ms)).collect();
+    assert_eq!(found, [(2, 20, Some(1_792_627_200_000))]);
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ fn synced() -> User {
         let at = Moment { time_ms: place, id: EventId(0) };
         user.apply(&Event { user: ID, connection: number(), at, kind });
     }
-    let mut confirmation = user.account.next(50, Link::Live(CONTACT));
+    let mut confirmation = user.account.next_alive(50, CONTACT, user.returned_ms());
     confirmation.values = wanted(ID, &user, &rules());
     user.apply_confirmation(confirmation);
     user
@@ -78,6 +78,23 @@ fn what_we_have_not_written_yet_is_not_taken_for_an_edit() {
     assert_eq!((kinds(&drift), drift.truth.is_some()), (vec!["unwritten"], false));
     let drift = compare(&user, Some(&contact(&user)), None);
     assert_eq!((kinds(&drift), drift.truth.is_some()), (vec!["unwritten"], true), "the answer was lost");
+}
+
+#[test]
+fn what_is_in_doubt_is_no_persons_edit_and_stays_in_doubt_until_it_is_written() {
+    let last_response = Property { connection: number(), field: Field::LastResponse };
+    let mut user = synced();
+    let announced = user.account.clone().announce([&last_response]).expect("was certain");
+    user.apply_confirmation(announced);
+    for held in ["hello", "on its way"] {
+        let mut found = contact(&user);
+        found.properties.insert("line_last_response_1".to_owned(), held.to_owned());
+        let drift = compare(&user, Some(&found), None);
+        assert_eq!((kinds(&drift), drift.truth.is_some()), (vec!["unwritten"], false));
+        found.properties.insert("line_follow_1".to_owned(), "No".to_owned());
+        let (truth, _) = compare(&user, Some(&found), None).truth.expect("a person changed the other one");
+        assert!(truth.in_doubt.contains(&last_response));
+    }
 }
 
 #[test]

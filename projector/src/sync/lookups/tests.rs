@@ -24,6 +24,7 @@ fn asks_knowing(covered_ms: Option<i64>, covers_ms: &[i64]) -> Work {
         user,
         action: Action::Nothing,
         account,
+        returned_ms: None,
         lookups,
         fresh: true,
         received_at_ms: None,

@@ -22,8 +22,8 @@ fn values(text: &str) -> Values {
 fn account(revision: u64) -> Account {
     let mut known = User::default();
     if revision > 0 {
-        let (link, values) = (Link::Live(ContactId(1)), Values::new());
-        known.apply_confirmation(Confirmation { revision, observed_at_ms: 1, link, values, refused: None });
+        let link = Link::Live(ContactId(1));
+        known.apply_confirmation(Confirmation { revision, link, ..known.account.next(1, link) });
     }
     known.account
 }
@@ -35,6 +35,7 @@ fn update(number: u128, text: &str, revision: u64) -> Work {
         user: user(number),
         action,
         account: account(revision),
+        returned_ms: None,
         lookups: Vec::new(),
         fresh: true,
         received_at_ms: None,
@@ -109,7 +110,7 @@ async fn a_failed_user_waits_and_its_attempts_are_counted() {
     let (mut queue, start) = (Queue::default(), Instant::now());
     queue.push(create(1), start);
     queue.take(Batch::Create, 100, start + LINGER);
-    queue.ended(user(1), Ended::Retry(ms(1000)), start + LINGER);
+    queue.ended(user(1), Ended::Retry(ms(1000), 0), start + LINGER);
     assert!(taken(&mut queue, Batch::Create, start + LINGER + ms(999)).is_empty());
     let batch = queue.take(Batch::Create, 100, start + LINGER + ms(1000));
     assert_eq!(batch[0].attempts, 1);
@@ -120,9 +121,23 @@ async fn a_change_does_not_shorten_the_wait_of_a_failed_user() {
     let (mut queue, start) = (Queue::default(), Instant::now());
     queue.push(create(1), start);
     queue.take(Batch::Create, 100, start + LINGER);
-    queue.ended(user(1), Ended::Retry(ms(10_000)), start);
+    queue.ended(user(1), Ended::Retry(ms(10_000), 0), start);
     queue.push(create(1), start + ms(1));
     assert!(taken(&mut queue, Batch::Create, start + ms(9_999)).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_user_is_not_handed_out_again_until_the_fold_has_seen_what_was_announced() {
+    let (mut queue, start) = (Queue::default(), Instant::now());
+    queue.push(update(1, "a", 1), start);
+    queue.take(Batch::Update, 100, start + LINGER);
+    queue.ended(user(1), Ended::Retry(ms(1000), 2), start);
+    queue.push(update(1, "b", 1), start + ms(10));
+    assert!(taken(&mut queue, Batch::Update, start + ms(5000)).is_empty(), "decided before that was folded");
+    queue.push(update(1, "b", 2), start + ms(20));
+    assert!(taken(&mut queue, Batch::Update, start + ms(999)).is_empty(), "it still waits");
+    let batch = queue.take(Batch::Update, 100, start + ms(1000));
+    assert_eq!((batch[0].account.revision(), batch[0].attempts), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,7 +218,7 @@ async fn work_of_a_lost_partition_is_dropped_and_its_end_is_ignored() {
     queue.push(Work { partition: 1, ..update(2, "a", 1) }, start);
     assert_eq!(taken(&mut queue, Batch::Update, start + LINGER).len(), 2);
     queue.drop_partition(0);
-    queue.ended(user(1), Ended::Retry(ms(1)), start);
+    queue.ended(user(1), Ended::Retry(ms(1), 0), start);
     assert_eq!(queue.len(), 1);
 }
 
@@ -217,7 +232,7 @@ async fn a_write_is_measured_from_the_oldest_event_that_waits_for_it_and_only_on
     let taken = queue.take(Batch::Update, 10, start + LINGER);
     assert_eq!(taken[0].received_at_ms, Some(10));
 
-    queue.ended(taken[0].user, Ended::Retry(LINGER), start + LINGER);
+    queue.ended(taken[0].user, Ended::Retry(LINGER, 0), start + LINGER);
     let taken = queue.take(Batch::Update, 10, start + 2 * LINGER);
     assert_eq!(taken[0].received_at_ms, Some(10), "a failed write goes on being measured");
 
