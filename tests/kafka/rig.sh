@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command beside a real Kafka cluster of three brokers, on loopback, and stops the cluster afterwards in every case.
 #
-#   tests/kafka/rig.sh cargo test -p eventlog --features kafka-rig --test kafka
+#   tests/kafka/rig.sh cargo test -p eventlog --test kafka
 #
 # The command finds in its environment
 #   KIZUNA_TEST_KAFKA_BROKERS  the brokers' addresses, for bootstrap.servers

@@ -1,4 +1,4 @@
-//! The log on a real Kafka cluster: `tests/kafka/rig.sh cargo test -p eventlog --features kafka-rig --test kafka`.
+//! The log on a real Kafka cluster: `tests/kafka/rig.sh cargo test -p eventlog --test kafka`.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,5 @@
 //! Brokers that die, hang and come back under a log in use:
-//! `tests/kafka/rig.sh cargo test -p eventlog --features kafka-rig --test kafka_faults`.
+//! `tests/kafka/rig.sh cargo test -p eventlog --test kafka_faults`.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,15 +1,15 @@
 //! Places at which a process can be made to die, for the tests that kill Kizuna between any two of its effects.
 //!
-//! With the feature `crash-points`, the variable `KIZUNA_CRASH_AT` names one place, `projector.stored`, or one pass through
+//! In a build with debug assertions, the variable `KIZUNA_CRASH_AT` names one place, `projector.stored`, or one pass through
 //! it, `projector.stored:3`; the process dies there as abruptly as by `kill -9`. With `KIZUNA_CRASH_WHEN` passes count only
-//! once the file of that name exists. Without the feature a point is nothing at all.
+//! once the file of that name exists. In a release build a point is nothing at all.
 
 /// The variables that arm a place; they are no settings.
-#[cfg(feature = "crash-points")]
+#[cfg(debug_assertions)]
 pub const VARIABLES: [&str; 2] = ["KIZUNA_CRASH_AT", "KIZUNA_CRASH_WHEN"];
 
 /// A place with a name. Nothing runs after it where the process is to die there: no destructor, no flush, no other thread.
-#[cfg(feature = "crash-points")]
+#[cfg(debug_assertions)]
 pub fn point(name: &str) {
     use std::sync::LazyLock;
     static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
@@ -22,19 +22,19 @@ pub fn point(name: &str) {
 }
 
 /// A place with a name. This build has no crash points: it is nothing.
-#[cfg(not(feature = "crash-points"))]
+#[cfg(not(debug_assertions))]
 #[inline(always)]
 pub const fn point(_name: &str) {}
 
 /// Where to die, how many more times to pass there first, and the file without which passes do not count.
-#[cfg(feature = "crash-points")]
+#[cfg(debug_assertions)]
 struct Armed {
     name: String,
     passes_left: std::sync::atomic::AtomicI64,
     when: Option<std::path::PathBuf>,
 }
 
-#[cfg(feature = "crash-points")]
+#[cfg(debug_assertions)]
 impl Armed {
     fn parse(text: &str, when: Option<std::path::PathBuf>) -> Self {
         let (name, pass) = text.rsplit_once(':').unwrap_or((text, "1"));
@@ -50,7 +50,7 @@ impl Armed {
     }
 }
 
-#[cfg(all(test, feature = "crash-points"))]
+#[cfg(all(test, debug_assertions))]
 mod tests {
     use super::*;
 

@@ -49,7 +49,7 @@ pub struct Rig {
 
 impl Rig {
     /// Sets it up with one connected account and nothing running.
-    pub async fn new(backend: Backend) -> Self {
+    pub async fn new(backend: Backend, name: &str) -> Self {
         let mut options = Options::default();
         options.line.redelivery_ms = vec![REDELIVERY_MS; REDELIVERIES];
         options.hubspot.burst = None;
@@ -58,7 +58,7 @@ impl Rig {
         let sandbox = sandbox::start(options).await.unwrap();
         let mut place = Place::beside(&sandbox).with("KIZUNA_MASTER_KEY", &"5e".repeat(32));
         if backend == Backend::Kafka {
-            place = on_kafka(place);
+            place = on_kafka(place, name);
             let made = place.run(&["topics", "create"]).await;
             assert_eq!(made.status, 0, "{made:?}");
         }
@@ -258,11 +258,11 @@ impl Rig {
 }
 
 /// On the brokers of the rig, with topics of its own, and a projector that gets its partitions back at once after a restart.
-fn on_kafka(place: Place) -> Place {
+fn on_kafka(place: Place, name: &str) -> Place {
     let brokers = std::env::var("KIZUNA_TEST_KAFKA_BROKERS").expect("run me with tests/kafka/rig.sh");
     place
         .with("KIZUNA_KAFKA_BROKERS", &brokers)
-        .with("KIZUNA_KAFKA_TOPIC_PREFIX", &format!("crashes-{}.", std::process::id()))
+        .with("KIZUNA_KAFKA_TOPIC_PREFIX", &format!("{name}-{}.", std::process::id()))
         .with("KIZUNA_KAFKA_PARTITIONS", "2")
         .with("KIZUNA_KAFKA_SESSION_TIMEOUT_MS", "10000")
 }

@@ -2,7 +2,7 @@
 //! go wrong, several things at a time. Then peace, and the verdict over what was recorded.
 //!
 //! ```text
-//! tests/kafka/rig.sh cargo test -p kizuna --features kafka-rig --test nemesis -- --minutes 10 --rate 200 --seed 7
+//! tests/kafka/rig.sh cargo test -p kizuna --test nemesis -- --minutes 10 --rate 200 --seed 7
 //! ```
 //!
 //! The seed decides what happens in which order; when exactly is up to the machine. Networks are not cut: a paused broker or
@@ -41,10 +41,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 #[derive(Parser)]
 struct Arguments {
     /// For how long things go wrong.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 5.0)]
     minutes: f64,
     /// Webhooks a second.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 200)]
     rate: u32,
     /// Decides what happens.
     #[arg(long, default_value_t = 1)]

@@ -2,11 +2,10 @@
 //! afterwards, HubSpot comes to be right, and ingest's memory stays flat meanwhile.
 //!
 //! ```text
-//! tests/kafka/rig.sh cargo test -p kizuna --features kafka-rig --test outage
-//! KIZUNA_TEST_OUTAGE_SECONDS=300 tests/kafka/rig.sh cargo test -p kizuna --features kafka-rig --test outage -- --nocapture
+//! tests/kafka/rig.sh cargo test -p kizuna --test outage
+//! KIZUNA_TEST_OUTAGE_SECONDS=300 tests/kafka/rig.sh cargo test -p kizuna --test outage -- --nocapture
 //! ```
 
-#![cfg(feature = "kafka-rig")]
 #![allow(clippy::unwrap_used)]
 
 mod installation;

@@ -11,7 +11,6 @@ use tokio::time::timeout;
 
 /// One process that serves. It is killed when dropped.
 struct Server {
-    #[cfg_attr(not(feature = "kafka-rig"), expect(dead_code, reason = "it lives as long as this does"))]
     child: Child,
     facts: Value,
 }
@@ -25,7 +24,6 @@ pub struct Deployment {
 
 impl Deployment {
     /// One process on the embedded log.
-    #[cfg(not(feature = "kafka-rig"))]
     pub async fn embedded() -> Self {
         let sandbox = sandbox().await;
         let place = Place::beside(&sandbox);
@@ -34,7 +32,6 @@ impl Deployment {
     }
 
     /// An ingest and two projectors on the brokers of the rig, with topics of their own.
-    #[cfg(feature = "kafka-rig")]
     pub async fn kafka(name: &str) -> Self {
         let sandbox = sandbox().await;
         let brokers = std::env::var("KIZUNA_TEST_KAFKA_BROKERS").expect("run me with tests/kafka/rig.sh");
@@ -66,13 +63,11 @@ impl Deployment {
     }
 
     /// One more projector, with a state directory of its own.
-    #[cfg(feature = "kafka-rig")]
     pub async fn start_a_projector(&mut self, name: &str) {
         self.servers.push(serve(&self.place, "projector", name).await);
     }
 
     /// As the kernel does it when memory runs out.
-    #[cfg(feature = "kafka-rig")]
     pub async fn kill_a_projector(&mut self) {
         let mut killed = self.servers.pop().unwrap();
         killed.child.kill().await.unwrap();

@@ -10,6 +10,17 @@ use std::sync::Arc;
 const SAKURA: &str = "田中さくら";
 const KENICHI: &str = "鈴木健一";
 
+/// Hands every scene that a log must play to a macro.
+macro_rules! each {
+    ($run:ident) => {
+        $run!(a_friend_becomes_a_contact_and_writes_and_blocks);
+        $run!(a_deleted_contact_comes_back_only_by_a_message_or_a_follow);
+        $run!(two_accounts_of_one_provider_share_a_contact);
+        $run!(many_friends_at_once_become_a_contact_each);
+    };
+}
+pub(crate) use each;
+
 pub async fn a_friend_becomes_a_contact_and_writes_and_blocks(deployment: Deployment) {
     let now = &deployment;
     now.play(1, SAKURA, &Act::Follow).await;
