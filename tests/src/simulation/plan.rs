@@ -91,8 +91,8 @@ impl Plan {
     pub fn with(self, wrong: Wrong) -> Self {
         let sharpened = match wrong {
             Wrong::NoTakeoverGrace => Self { crash: 12, strays: true, stores_lost: 0, ..self },
-            Wrong::AnnouncementForgotten => Self { crash: 12, users: 3, ..self },
-            Wrong::PresenceBelieved => Self { deeds: 40, ..self },
+            Wrong::AnnouncementForgotten => Self { crash: 25, span_ms: 5 * 60_000, strays: true, ..self },
+            Wrong::PresenceBelieved => Self { users: 40, deeds: 150, ..self },
             _ => self,
         };
         Self { wrong: Some(wrong), ..sharpened }
