@@ -142,6 +142,8 @@ fn is_root(path: &str) -> bool {
         [.., "src", "bin", _]
         | [.., "src", "bin", _, "main.rs"]
         | [.., "tests" | "benches" | "examples", _, "main.rs"] => true,
+        // Suites of two programs, one of them for the brokers; and what libFuzzer runs.
+        [.., "tests", _, "kafka.rs"] | ["fuzz", "fuzz_targets", _] => true,
         [.., folder @ ("tests" | "benches" | "examples"), _] => {
             !parts[..parts.len() - 1].contains(&"src") || folder != "tests"
         }
