@@ -19,8 +19,8 @@ const OWN_VARIABLES: [&str; 8] =
 pub(super) const BATCH_BYTES_MAX: usize = NewRecord::MAX_BYTES + 64 * 1024;
 
 /// How long a record waits for others that go to the same partition, milliseconds. LINE waits for two seconds, and every
-/// request costs brokers and client about the same however many records it carries: at librdkafka's default of 5 ms the
-/// client's threads used four times the processor at 3,000 records a second, and the slowest answers took longer.
+/// request costs brokers and client about the same however many records it carries: at librdkafka's default of 5 ms a
+/// receiver of 3,000 webhooks a second used four times the processor, and its slowest answers took longer.
 const LINGER_MS: &str = "20";
 
 /// What the log promises depends on these; nobody may set them otherwise.
