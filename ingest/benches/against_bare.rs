@@ -139,6 +139,7 @@ async fn ours(listener: TcpListener, stopped: oneshot::Receiver<()>) {
         state: State::Active,
         properties_existed: false,
         created_at_ms: 0,
+        older_secrets_until_ms: None,
     };
     define(&log, &Codec::default(), &sealer(), &connection).await.unwrap();
     let view = View::open(log.clone(), Codec::default(), sealer()).unwrap();

@@ -2,14 +2,11 @@
 //! time which of the two failed.
 
 use crate::telemetry::Metrics;
-use connection::{Connection, Snapshot};
+use connection::{Connection, SECRETS_MAX, Snapshot};
 use line::signature::Key;
 use runtime::prometheus::IntCounter;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-
-/// Channel secrets that count at a time: two during a rotation.
-const SECRETS: usize = 2;
 
 /// A connection, prepared for checking signatures and for counting.
 pub(crate) struct Account {
@@ -18,7 +15,8 @@ pub(crate) struct Account {
     pub label: String,
     /// Webhooks of this connection that were accepted.
     pub accepted: IntCounter,
-    keys: [Key; SECRETS],
+    /// Of the channel secrets, newest first.
+    keys: [Key; SECRETS_MAX],
 }
 
 /// The accounts in use.
@@ -50,15 +48,22 @@ impl Accounts {
         token: &str,
         body: &[u8],
         signature: Option<&[u8]>,
+        now_ms: i64,
     ) -> Result<Arc<Account>, Stranger> {
         let account = snapshot.by_token(token).map(|connection| self.account(connection));
-        let decoys = [&self.decoy; SECRETS];
-        let keys = account.as_ref().map_or(decoys, |account| account.keys.each_ref());
+        let decoys = [&self.decoy; SECRETS_MAX];
+        let keys = account.as_ref().map_or(decoys, |account| self.keys_at(account, now_ms));
         let signed = keys.iter().any(|key| key.verifies(body, signature));
         match account {
             Some(account) if signed => Ok(account),
             called => Err(Stranger { called }),
         }
+    }
+
+    /// The keys that count at this time.
+    fn keys_at<'a>(&'a self, account: &'a Account, now_ms: i64) -> [&'a Key; SECRETS_MAX] {
+        let [newest, older] = &account.keys;
+        [newest, if account.connection.older_secrets_count(now_ms) { older } else { &self.decoy }]
     }
 
     /// The connection prepared; once for each of its definitions.
@@ -77,10 +82,11 @@ impl Accounts {
 
     fn prepare(&self, connection: Arc<Connection>) -> Account {
         let label = connection.number.to_string();
-        // An empty secret would let anybody sign.
-        let mut secrets = connection.channel_secrets.iter().filter(|secret| !secret.is_empty());
-        let keys =
-            std::array::from_fn(|_| secrets.next().map_or(self.decoy.clone(), |secret| Key::new(secret.expose())));
+        let keys = std::array::from_fn(|place| {
+            // An empty secret would let anybody sign.
+            let secret = connection.channel_secrets.get(place).filter(|secret| !secret.is_empty());
+            secret.map_or(self.decoy.clone(), |secret| Key::new(secret.expose()))
+        });
         self.metrics.begin_account(&label);
         let accepted = self.metrics.webhooks.with_label_values(&[label.as_str(), "accepted"]);
         Account { connection, label, accepted, keys }

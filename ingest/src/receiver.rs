@@ -119,7 +119,8 @@ impl Receiver {
     fn sender(&self, head: &Parts, body: &[u8]) -> Option<Arc<Account>> {
         self.metrics.body_bytes.inc_by(body.len() as u64);
         let signature = signature(&head.headers);
-        match self.accounts.verify(&self.view.snapshot(), webhook_token(head)?, body, signature) {
+        let now_ms = self.clock.now_ms();
+        match self.accounts.verify(&self.view.snapshot(), webhook_token(head)?, body, signature, now_ms) {
             Ok(account) => Some(account),
             Err(Stranger { called }) => {
                 let called = called.as_ref().map_or("none", |account| &account.label);

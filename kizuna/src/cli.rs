@@ -1,5 +1,6 @@
 //! What can be typed: commands, flags, and the help that teaches them.
 
+pub mod connection;
 pub mod recovery;
 
 use clap::{Args, Parser, Subcommand};
@@ -139,6 +140,10 @@ pub enum Connection {
         #[arg(value_parser = connection_number)]
         number: ConnectionNumber,
     },
+    /// Change a connected account: name, description, icon, new friends, pause.
+    Set(connection::SetConnection),
+    /// Give a connected account a new channel secret or access token, without a restart.
+    Rotate(connection::RotateConnection),
     /// Disconnect an account for good. Its contacts and properties stay in HubSpot; its number is never used again.
     Remove {
         /// Its number.

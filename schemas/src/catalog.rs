@@ -86,7 +86,10 @@ impl Kind {
             Self::SentMessage => &[include_str!("../avro/sent_message.v1.avsc")],
             Self::HubspotEvent => &[include_str!("../avro/hubspot_event.v1.avsc")],
             Self::ConnectionClaim => &[include_str!("../avro/connection_claim.v1.avsc")],
-            Self::ConnectionDefinition => &[include_str!("../avro/connection_definition.v1.avsc")],
+            Self::ConnectionDefinition => &[
+                include_str!("../avro/connection_definition.v1.avsc"),
+                include_str!("../avro/connection_definition.v2.avsc"),
+            ],
             Self::DeadLetter => &[include_str!("../avro/dead_letter.v1.avsc")],
         }
     }

@@ -8,6 +8,13 @@ use contact::ConnectionNumber;
 use runtime::secret::Secret;
 use schemas::{ConnectionDefinition, ConnectionState};
 
+/// Channel secrets that a connection has at most: the newest, and the one before it.
+pub const SECRETS_MAX: usize = 2;
+
+/// How long a replaced channel secret goes on counting. LINE signs nothing more with it, but what it signed before may
+/// still be on its way, or come again.
+const OVERLAP_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// A connected LINE Official Account. `Debug` shows no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
@@ -37,6 +44,8 @@ pub struct Connection {
     pub properties_existed: bool,
     /// When it was made, milliseconds since 1970.
     pub created_at_ms: i64,
+    /// Until when the channel secret before the newest counts, milliseconds since 1970; `None`: as long as it stands here.
+    pub older_secrets_until_ms: Option<i64>,
 }
 
 /// Whether a connection works.
@@ -58,6 +67,23 @@ pub fn new_webhook_token() -> Secret {
 }
 
 impl Connection {
+    /// Puts a new channel secret before the one there was, which counts for another day. The newest one again changes
+    /// nothing.
+    pub fn renew_secret(&mut self, secret: Secret, now_ms: i64) {
+        if self.channel_secrets.first() == Some(&secret) {
+            return;
+        }
+        self.channel_secrets.insert(0, secret);
+        self.channel_secrets.truncate(SECRETS_MAX);
+        let is_rotation = self.channel_secrets.len() > 1;
+        self.older_secrets_until_ms = is_rotation.then(|| now_ms.saturating_add(OVERLAP_MS));
+    }
+
+    /// Does a channel secret before the newest count at this time?
+    pub fn older_secrets_count(&self, now_ms: i64) -> bool {
+        self.older_secrets_until_ms.is_none_or(|until_ms| now_ms < until_ms)
+    }
+
     /// The form in which it may stand in the log. A removed connection takes no secret there.
     pub fn seal(&self, sealer: &Sealer) -> ConnectionDefinition {
         let seal = |field, secret: &Secret| sealer.seal(self.number, field, secret);
@@ -83,6 +109,7 @@ impl Connection {
             },
             properties_existed: self.properties_existed,
             created_at_ms: self.created_at_ms,
+            older_secrets_until_ms: self.older_secrets_until_ms,
         }
     }
 
@@ -114,6 +141,7 @@ impl Connection {
             },
             properties_existed: sealed.properties_existed,
             created_at_ms: sealed.created_at_ms,
+            older_secrets_until_ms: sealed.older_secrets_until_ms,
         })
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! - [`registry`]: who got which number, decided by the order of claims in the log instead of by a lock.
 //! - [`definition`]: what a connection is. Its secrets stand in the log only [`seal`]ed.
-//! - [`writing`]: claiming a number, writing a definition.
+//! - [`writing`]: claiming a number, writing a definition, changing one.
 //! - [`view`]: the connections as they are now, kept current in the background.
 
 pub mod definition;
@@ -15,12 +15,12 @@ mod tail;
 pub mod view;
 pub mod writing;
 
-pub use definition::{Connection, State, new_webhook_token};
+pub use definition::{Connection, SECRETS_MAX, State, new_webhook_token};
 pub use registry::Registry;
 pub use seal::Sealer;
 pub use snapshot::Snapshot;
 pub use view::View;
-pub use writing::{Claimed, claim, define, remove};
+pub use writing::{Claimed, amend, claim, current, define, remove};
 
 use contact::ConnectionNumber;
 use std::path::PathBuf;

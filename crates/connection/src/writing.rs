@@ -1,4 +1,4 @@
-//! Claiming a number, defining a connection, removing one.
+//! Claiming a number, defining a connection, changing and removing one.
 
 use crate::registry::{self, Decision};
 use crate::tail::Tail;
@@ -67,6 +67,47 @@ pub async fn define(log: &Arc<dyn Log>, codec: &Codec, sealer: &Sealer, connecti
     write(log, codec, &connection.seal(sealer)).await
 }
 
+/// A connection, active or paused, as it stands in the log now.
+///
+/// # Errors
+/// [`Error::NotFound`], also where it was removed; [`Error::OtherMasterKey`]; [`Error::Damaged`]; [`Error::Newer`];
+/// [`Error::Log`].
+pub async fn current(
+    log: &Arc<dyn Log>,
+    codec: &Codec,
+    sealer: &Sealer,
+    number: ConnectionNumber,
+) -> Result<Connection, Error> {
+    let registry = caught_up(log, codec).await?.registry;
+    match registry.definition(number) {
+        Some(definition) if definition.state != ConnectionState::Removed => {
+            Connection::open(number, definition, sealer)
+        }
+        _ => Err(Error::NotFound(number)),
+    }
+}
+
+/// Changes a connection as it stands in the log now, and gives it as it is from then on. What `change` leaves alone stays as
+/// others wrote it; of two changes at the same moment the later one holds.
+///
+/// # Errors
+/// Those of [`current`].
+pub async fn amend(
+    log: &Arc<dyn Log>,
+    codec: &Codec,
+    sealer: &Sealer,
+    number: ConnectionNumber,
+    change: impl FnOnce(&mut Connection),
+) -> Result<Connection, Error> {
+    let before = current(log, codec, sealer, number).await?;
+    let mut after = before.clone();
+    change(&mut after);
+    if after != before {
+        define(log, codec, sealer, &after).await?;
+    }
+    Ok(after)
+}
+
 /// Removes a connection, or a number that was claimed and never defined. Needs no master key, so that connections whose key
 /// is lost can be removed.
 ///
@@ -87,6 +128,7 @@ pub async fn remove(log: &Arc<dyn Log>, codec: &Codec, number: ConnectionNumber,
         access_token: None,
         webhook_token: None,
         state: ConnectionState::Removed,
+        older_secrets_until_ms: None,
         ..definition
     };
     write(log, codec, &removal).await
@@ -107,6 +149,7 @@ fn never_defined(number: ConnectionNumber, channel_id: &str, now_ms: i64) -> Con
         state: ConnectionState::Removed,
         properties_existed: true,
         created_at_ms: now_ms,
+        older_secrets_until_ms: None,
     }
 }
 

@@ -49,6 +49,7 @@ fn connection(number: ConnectionNumber) -> Connection {
         state: State::Active,
         properties_existed: false,
         created_at_ms: 1_790_000_000_000,
+        older_secrets_until_ms: None,
     }
 }
 

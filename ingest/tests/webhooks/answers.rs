@@ -1,7 +1,7 @@
 //! Who is answered what.
 
 use crate::client::{Answer, request};
-use crate::world::{SECRET, TOKEN, World, body, connection, message};
+use crate::world::{NOW_MS, SECRET, TOKEN, World, body, connection, message};
 use connection::{Connection, State};
 use contact::ConnectionNumber;
 use eventlog::Topic;
@@ -98,6 +98,20 @@ async fn during_a_rotation_both_secrets_count() {
     let body = body(&[&message("01")]);
     for (secret, status) in [("new", 200), ("old", 200), (SECRET, 401)] {
         assert_eq!(world.post(TOKEN, secret, &body).await.status, status, "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_replaced_secret_counts_for_a_day_by_the_clock_and_no_longer() {
+    let world = World::new().await;
+    let mut rotating = connection();
+    rotating.renew_secret(Secret::new("new"), NOW_MS);
+    world.define(&rotating).await;
+    let day_ms = 24 * 60 * 60 * 1_000;
+    for (after_ms, old, new) in [(0, 200, 200), (day_ms - 1, 200, 200), (day_ms, 401, 200), (0, 200, 200)] {
+        world.clock.set(NOW_MS + after_ms);
+        assert_eq!(world.post(TOKEN, SECRET, &body(&[])).await.status, old, "the old one after {after_ms} ms");
+        assert_eq!(world.post(TOKEN, "new", &body(&[])).await.status, new, "the new one after {after_ms} ms");
     }
 }
 

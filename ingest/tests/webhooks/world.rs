@@ -51,6 +51,7 @@ pub fn connection() -> Connection {
         state: State::Active,
         properties_existed: false,
         created_at_ms: 0,
+        older_secrets_until_ms: None,
     }
 }
 

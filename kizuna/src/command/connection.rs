@@ -1,6 +1,10 @@
-//! `kizuna connection`: connects, lists, shows and removes official accounts.
+//! `kizuna connection`: connects, lists, shows, changes and removes official accounts.
+
+mod changes;
 
 use crate::cli::{AddConnection, Connection as Command, TypedSecret};
+use crate::onboarding::change::check_icon;
+use crate::onboarding::rotation::older_secret_until_ms;
 use crate::onboarding::step::{Outcome, Step};
 use crate::onboarding::{self, Report, Request, webhook_path};
 use crate::output;
@@ -29,6 +33,11 @@ pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow
         }
         Command::List { all } => list(&Installation::open(settings).await?, *all, as_json).await,
         Command::Show { number } => show(&Installation::open(settings).await?, *number, as_json).await,
+        Command::Set(set) => changes::set(&Installation::open(settings).await?, set, as_json).await,
+        Command::Rotate(rotate) => {
+            let rotation = changes::rotation(rotate, &mut io::stdin().lock())?;
+            changes::rotate(&Installation::open(settings).await?, rotate, rotation, as_json).await
+        }
         Command::Remove { number, yes } => remove(&Installation::open(settings).await?, *number, *yes, as_json).await,
     }
 }
@@ -41,8 +50,7 @@ fn request(add: &AddConnection, input: &mut dyn BufRead) -> anyhow::Result<Reque
     let access_token = secret("the access token", typed, file, input)?;
     let is_id = !add.channel_id.is_empty() && add.channel_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     ensure!(is_id, "--channel-id must be the channel's ID, as 1234567890");
-    let is_shown_by_browsers = |icon: &String| icon.starts_with("https://");
-    ensure!(add.icon.as_ref().is_none_or(is_shown_by_browsers), "--icon must be an https address");
+    add.icon.as_deref().map_or(Ok(()), check_icon)?;
     Ok(Request {
         name: add.name.clone(),
         description: add.description.clone(),
@@ -89,7 +97,11 @@ fn print_report(report: &Report, as_json: bool) -> io::Result<()> {
         }
         _ => output::line("Not connected.\n")?,
     }
-    report.steps.iter().try_for_each(|step| output::line(&described(step)))
+    print_steps(&report.steps)
+}
+
+fn print_steps(steps: &[Step]) -> io::Result<()> {
+    steps.iter().try_for_each(|step| output::line(&described(step)))
 }
 
 fn described(step: &Step) -> String {
@@ -174,10 +186,12 @@ async fn show(installation: &Installation, number: ConnectionNumber, as_json: bo
     let path = (!is_removed).then(|| webhook_path(&connection));
     let url = path.as_deref().map(|path| installation.settings.webhook_url(path));
     let properties: Vec<_> = installation.settings.property_prefix.0.of_connection(number).into();
+    let older_until_ms = older_secret_until_ms(&connection, installation.clock.now_ms());
     if as_json {
         let mut shown = summary(&connection);
         shown["webhook_path"] = json!(path);
         shown["webhook_url"] = json!(url);
+        shown["older_secret_until_ms"] = json!(older_until_ms);
         shown["properties"] =
             properties.iter().map(|(property, name)| json!({"name": name, "label": property.label()})).collect();
         output::json(&shown)?;
@@ -195,6 +209,7 @@ async fn show(installation: &Installation, number: ConnectionNumber, as_json: bo
         format!("Access token {token}"),
         format!("New friends  {}", if connection.auto_create { "become contacts" } else { "become no contacts" }),
     ];
+    lines.extend(older_until_ms.map(|until| format!("Old secret   counts until {}", output::time(until))));
     lines.extend(url.map(|url| format!("Webhook      {url}")));
     lines.push(format!("Properties   {} … {}", properties[0].1, properties[properties.len() - 1].1));
     output::line(&lines.join("\n"))?;

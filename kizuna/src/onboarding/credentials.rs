@@ -1,9 +1,9 @@
 //! Do channel ID, channel secret and access token belong together, and whose are they?
 
-use super::Request;
 use super::step::Step;
 use line::Error;
 use line::api::{Channel, Client, TokenSource};
+use runtime::secret::Secret;
 
 /// Where to look up what was entered.
 const COMPARE: &str = "compare with LINE Developers console (LINE Developersコンソール) > the channel: channel ID and channel \
@@ -35,22 +35,20 @@ impl Bot {
 ///
 /// # Errors
 /// The step that failed, saying what is wrong.
-pub async fn check(line: &Client, request: &Request) -> Result<Bot, Step> {
-    let id = &request.channel_id;
-    if let Some(token) = &request.access_token {
+pub async fn check(line: &Client, id: &str, secret: &Secret, access_token: Option<&Secret>) -> Result<Bot, Step> {
+    if let Some(token) = access_token {
         let info = line.verify_token(id, token).await.map_err(|error| failed("the access token", &error))?;
-        if info.client_id != *id {
+        if info.client_id != id {
             let detail = format!("the access token belongs to channel {}, not to {id}", info.client_id);
             return Err(Step::failed("credentials", detail).with_by_hand(COMPARE));
         }
     }
-    let secret = &request.channel_secret;
     line.check_secret(id, secret).await.map_err(|error| failed("channel ID and channel secret", &error))?;
-    let token = match &request.access_token {
+    let token = match access_token {
         Some(token) => TokenSource::LongLived(token.clone()),
         None => TokenSource::Stateless(secret.clone()),
     };
-    let channel = Channel { id: id.as_str().into(), token };
+    let channel = Channel { id: id.into(), token };
     let info = line.bot_info(&channel).await.map_err(|error| failed("the account", &error))?;
     Ok(Bot {
         user_id: info.user_id,

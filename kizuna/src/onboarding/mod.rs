@@ -3,9 +3,11 @@
 //! Whatever can be refused is refused before a number is used up: quota, credentials, room for properties. From then on each
 //! step can fail by itself and is reported; running the same again finds what is done and goes on, and nothing is doubled.
 
+pub mod change;
 mod credentials;
 mod guide;
 pub mod provision;
+pub mod rotation;
 pub mod step;
 pub mod upkeep;
 mod webhook;
@@ -135,7 +137,9 @@ impl Onboarding<'_> {
             self.steps.push(Step::skipped("credentials", "not checked: LINE was not to be called"));
             return Ok(None);
         }
-        let bot = match credentials::check(&self.installation.line, &self.request).await {
+        let Request { channel_id, channel_secret, access_token, .. } = &self.request;
+        let line = &self.installation.line;
+        let bot = match credentials::check(line, channel_id, channel_secret, access_token.as_ref()).await {
             Ok(bot) => bot,
             Err(step) => return self.refuse(step),
         };
@@ -214,21 +218,25 @@ impl Onboarding<'_> {
         let icon = request.icon.clone().or_else(|| existing.map(|it| it.icon.clone()).filter(|icon| !icon.is_empty()));
         let bot_user_id = bot.map(|bot| bot.user_id.clone());
         let existed_before = existing.is_none_or(|it| it.properties_existed);
-        Connection {
+        let now_ms = self.installation.clock.now_ms();
+        let mut connection = Connection {
             number,
             name,
             description: description.unwrap_or_default(),
             icon: icon.or_else(|| bot.and_then(|bot| bot.icon.clone())).unwrap_or_default(),
             channel_id: request.channel_id.clone(),
-            channel_secrets: vec![request.channel_secret.clone()],
+            channel_secrets: existing.map(|it| it.channel_secrets.clone()).unwrap_or_default(),
             access_token: request.access_token.clone(),
             webhook_token: existing.map_or_else(new_webhook_token, |it| it.webhook_token.clone()),
             bot_user_id: bot_user_id.or_else(|| existing.and_then(|it| it.bot_user_id.clone())),
             auto_create: request.auto_create,
             state: existing.map_or(State::Active, |it| it.state),
             properties_existed: existed_before && properties_existed.unwrap_or(true),
-            created_at_ms: existing.map_or_else(|| self.installation.clock.now_ms(), |it| it.created_at_ms),
-        }
+            created_at_ms: existing.map_or(now_ms, |it| it.created_at_ms),
+            older_secrets_until_ms: existing.and_then(|it| it.older_secrets_until_ms),
+        };
+        connection.renew_secret(request.channel_secret.clone(), now_ms);
+        connection
     }
 
     async fn webhook(&mut self, connection: &Connection) {

@@ -54,8 +54,8 @@ async fn attempt(
         match outcome.existed {
             Some(existed) => {
                 provisioned.insert(number);
-                if let Some(connection) = known.by_number(number).filter(|it| it.properties_existed && !existed) {
-                    note_that_they_are_new(installation, &connection).await;
+                if !existed && known.by_number(number).is_some_and(|it| it.properties_existed) {
+                    note_that_they_are_new(installation, number).await;
                 }
             }
             None => {
@@ -72,10 +72,10 @@ async fn attempt(
 }
 
 /// No contact can have values in properties that were only just made; whoever writes them may rely on it.
-async fn note_that_they_are_new(installation: &Installation, connection: &Connection) {
+async fn note_that_they_are_new(installation: &Installation, number: ConnectionNumber) {
     let Installation { log, codec, sealer, .. } = installation;
-    let renewed = Connection { properties_existed: false, ..connection.clone() };
-    if let Err(error) = connection::define(log, codec, sealer, &renewed).await {
-        tracing::warn!(connection = connection.number.get(), %error, "cannot note that the properties are new");
+    let noted = connection::amend(log, codec, sealer, number, |it| it.properties_existed = false).await;
+    if let Err(error) = noted {
+        tracing::warn!(connection = number.get(), %error, "cannot note that the properties are new");
     }
 }

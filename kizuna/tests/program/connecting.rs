@@ -1,11 +1,11 @@
 //! `kizuna connection`: numbers, quota, checks, properties, interruptions.
 
-use crate::place::{Place, eventually, play, sandbox, step};
+use crate::place::{Ended, Place, eventually, play, sandbox, step};
 use sandbox::line::{Act, Channel};
 use sandbox::{Options, Sandbox};
 use serde_json::json;
 
-async fn add(place: &Place, channel: &Channel, more: &[&str]) -> crate::place::Ended {
+async fn add(place: &Place, channel: &Channel, more: &[&str]) -> Ended {
     let flags = ["connection", "add", "--json", "--channel-id", &channel.id, "--channel-secret", &channel.secret];
     place.run(&[&flags[..], more].concat()).await
 }
@@ -65,10 +65,10 @@ async fn the_plan_limits_connections_and_a_removed_one_makes_room() {
 }
 
 #[tokio::test]
-async fn ten_adds_at_once_get_numbers_of_their_own_up_to_the_quota() {
-    let place = Place::new().with("KIZUNA_PLAN", "custom").with("KIZUNA_MAX_CONNECTIONS", "4");
+async fn a_hundred_adds_at_once_get_numbers_of_their_own_up_to_the_quota() {
+    let place = Place::new().with("KIZUNA_PLAN", "professional");
     place.json(&["connection", "list"]).await;
-    let channels: Vec<String> = (0..10).map(|it| format!("10000000{it:02}")).collect();
+    let channels: Vec<String> = (0..100).map(|it| format!("10000000{it:02}")).collect();
     let adds = channels.iter().map(|channel| async {
         let flags = ["--name", "x", "--channel-secret", "s", "--skip-line-checks", "--json", "--channel-id", channel];
         place.run(&[&["connection", "add"], &flags[..]].concat()).await
@@ -76,8 +76,31 @@ async fn ten_adds_at_once_get_numbers_of_their_own_up_to_the_quota() {
     let ended = join_all(adds).await;
     let mut numbers: Vec<_> = ended.iter().filter(|it| it.status == 0).map(|it| it.json()["number"].as_u64()).collect();
     numbers.sort_unstable();
-    assert_eq!(numbers, [Some(1), Some(2), Some(3), Some(4)]);
-    assert_eq!(ended.iter().filter(|it| it.status == 1).count(), 6);
+    assert_eq!(numbers, (1..=10).map(Some).collect::<Vec<_>>());
+    let refused: Vec<_> = ended.iter().filter(|it| it.status == 1).map(Ended::json).collect();
+    assert_eq!(refused.len(), 90);
+    assert!(refused.iter().all(|it| step(it, "quota")["result"] == "failed"));
+    assert_eq!(place.json(&["connection", "list"]).await["in_use"], 10);
+}
+
+#[tokio::test]
+async fn a_smaller_plan_removes_no_connection_and_forbids_new_ones() {
+    let place = Place::new().with("KIZUNA_PLAN", "professional");
+    for channel in ["1000000001", "1000000002", "1000000003"] {
+        place.add_unchecked(channel).await;
+    }
+    let place = place.with("KIZUNA_PLAN", "trial");
+    let fourth = ["--name", "x", "--channel-id", "1000000004", "--channel-secret", "s", "--skip-line-checks"];
+    for in_use in [3, 2] {
+        let list = place.json(&["connection", "list"]).await;
+        assert_eq!((&list["in_use"], &list["max"]), (&json!(in_use), &json!(2)));
+        let active = |it: &serde_json::Value| it["state"] == "active";
+        assert_eq!(list["connections"].as_array().unwrap().iter().filter(|it| active(it)).count(), in_use);
+        assert_eq!(place.run(&[&["connection", "add"], &fourth[..]].concat()).await.status, 1);
+        place.json(&["connection", "remove", &in_use.to_string()]).await;
+    }
+    place.add_unchecked("1000000001").await;
+    assert_eq!(place.add_unchecked("1000000004").await["number"], 4);
 }
 
 /// Runs all of them at the same time.

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod changing;
 mod connecting;
 mod contacts;
 mod demo;
+mod interrupted;
 #[allow(dead_code)]
 mod place;
 mod secrets;

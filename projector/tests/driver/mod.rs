@@ -103,6 +103,7 @@ impl Driver {
                 state: State::Active,
                 properties_existed: existed,
                 created_at_ms: 0,
+                older_secrets_until_ms: None,
             };
             let plan = contact::Plan::Trial;
             let claimed = connection::claim(&log, &codec, plan, &connection.channel_id, 0).await.unwrap();

@@ -48,6 +48,9 @@ pub struct ConnectionDefinition {
     pub properties_existed: bool,
     /// When the connection was made, milliseconds since 1970.
     pub created_at_ms: i64,
+    /// Until when channel secrets but the newest count, milliseconds since 1970; `None`: as long as they stand here.
+    #[serde(default)]
+    pub older_secrets_until_ms: Option<i64>,
 }
 
 /// Whether a connection works.

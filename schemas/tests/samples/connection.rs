@@ -58,7 +58,9 @@ impl Sampled for ConnectionDefinition {
             state: ConnectionState::Active,
             properties_existed: false,
             created_at_ms: NOON_MS,
+            older_secrets_until_ms: None,
         };
+        let rotating = Self { older_secrets_until_ms: Some(NOON_MS), ..active.clone() };
         let paused = Self { state: ConnectionState::Paused, auto_create: false, ..active.clone() };
         let removed = Self {
             channel_secrets: vec![],
@@ -68,7 +70,7 @@ impl Sampled for ConnectionDefinition {
             state: ConnectionState::Removed,
             ..active.clone()
         };
-        vec![("active", active), ("paused", paused), ("removed", removed)]
+        vec![("active", active), ("rotating", rotating), ("paused", paused), ("removed", removed)]
     }
 
     fn any() -> BoxedStrategy<Self> {
@@ -81,10 +83,19 @@ impl Sampled for ConnectionDefinition {
             prop::option::of(sealed()),
             prop::option::of(any::<String>()),
         );
-        (any::<(u32, String, String, String, String, bool, bool, i64)>(), secrets, state)
+        (any::<(u32, String, String, String, String, bool, bool, i64, Option<i64>)>(), secrets, state)
             .prop_map(|(plain, (channel_secrets, access_token, webhook_token, bot_user_id), state)| {
-                let (number, name, description, icon, channel_id, auto_create, properties_existed, created_at_ms) =
-                    plain;
+                let (
+                    number,
+                    name,
+                    description,
+                    icon,
+                    channel_id,
+                    auto_create,
+                    properties_existed,
+                    created_at_ms,
+                    until,
+                ) = plain;
                 Self {
                     number,
                     name,
@@ -99,6 +110,7 @@ impl Sampled for ConnectionDefinition {
                     state,
                     properties_existed,
                     created_at_ms,
+                    older_secrets_until_ms: until,
                 }
             })
             .boxed()

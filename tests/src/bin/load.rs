@@ -296,6 +296,7 @@ fn account(number: ConnectionNumber) -> Connection {
         state: State::Active,
         properties_existed: false,
         created_at_ms: 0,
+        older_secrets_until_ms: None,
     }
 }
 

@@ -72,6 +72,7 @@ async fn connect(log: &Arc<dyn Log>, existed: bool, second_creates: bool) -> any
             state: State::Active,
             properties_existed: existed,
             created_at_ms: 0,
+            older_secrets_until_ms: None,
         };
         connection::define(log, &codec, &sealer()?, &connection).await?;
     }

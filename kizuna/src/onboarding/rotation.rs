@@ -1,0 +1,128 @@
+//! New credentials for a connected account. A running `kizuna up` takes them over within two seconds, without a restart.
+//!
+//! LINE ends a channel secret at the moment it issues another one, but webhooks that it signed before may still be on their
+//! way: the one before therefore counts for another day. When that day ends stands in the log, so no restart forgets it.
+
+use super::credentials;
+use super::step::{Outcome, Step};
+use crate::output;
+use crate::wiring::Installation;
+use anyhow::ensure;
+use connection::Connection;
+use contact::ConnectionNumber;
+use runtime::secret::Secret;
+use serde::Serialize;
+
+/// What is new.
+#[derive(Debug)]
+pub struct Rotation {
+    /// The channel secret that LINE issued anew; the one there is stays if left out.
+    pub channel_secret: Option<Secret>,
+    /// Where access tokens come from now.
+    pub access_token: AccessToken,
+    /// Make no call to LINE.
+    pub skip_line_checks: bool,
+}
+
+/// Where access tokens come from after a rotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessToken {
+    /// As before.
+    Unchanged,
+    /// This long-lived one.
+    LongLived(Secret),
+    /// Short-lived ones, made from channel ID and channel secret.
+    Stateless,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The connection's number.
+    pub number: u32,
+    /// Until when the channel secret before the newest counts, milliseconds since 1970; `None` if there is only one.
+    pub older_secret_until_ms: Option<i64>,
+    /// Each step with its result.
+    pub steps: Vec<Step>,
+}
+
+impl Report {
+    /// Are the new credentials in force? If not, those before are.
+    pub fn is_good(&self) -> bool {
+        !self.steps.iter().any(|step| step.result == Outcome::Failed)
+    }
+}
+
+/// Proves the new credentials with LINE, together with those that stay, and puts them in force. The same once more changes
+/// nothing.
+///
+/// # Errors
+/// Where nothing is new or there is no such connection, and what is wrong with this installation; what LINE refuses stands
+/// in the report.
+pub async fn rotate(
+    installation: &Installation,
+    number: ConnectionNumber,
+    rotation: Rotation,
+) -> anyhow::Result<Report> {
+    let is_new = rotation.channel_secret.is_some() || rotation.access_token != AccessToken::Unchanged;
+    ensure!(is_new, "nothing is new: give a channel secret or an access token, or go back to short-lived tokens");
+    let Installation { log, codec, sealer, clock, .. } = installation;
+    let mut candidate = connection::current(log, codec, sealer, number).await?;
+    let now_ms = clock.now_ms();
+    rotation.apply(&mut candidate, now_ms);
+    let proved = proof(installation, &candidate, rotation.skip_line_checks).await;
+    if proved.result == Outcome::Failed {
+        return Ok(Report { number: number.get(), older_secret_until_ms: None, steps: vec![proved] });
+    }
+    let rotated = connection::amend(log, codec, sealer, number, |it| rotation.apply(it, now_ms)).await?;
+    let older_secret_until_ms = older_secret_until_ms(&rotated, now_ms);
+    let secret = rotation.channel_secret.map(|_| secret_step(older_secret_until_ms));
+    let token = token_step(&rotation.access_token);
+    let steps = [Some(proved), secret, token].into_iter().flatten().collect();
+    Ok(Report { number: number.get(), older_secret_until_ms, steps })
+}
+
+/// Until when a channel secret before the newest counts; `None` if none does.
+pub fn older_secret_until_ms(connection: &Connection, now_ms: i64) -> Option<i64> {
+    let counts = connection.channel_secrets.len() > 1 && connection.older_secrets_count(now_ms);
+    connection.older_secrets_until_ms.filter(|_| counts)
+}
+
+impl Rotation {
+    fn apply(&self, connection: &mut Connection, now_ms: i64) {
+        if let Some(secret) = &self.channel_secret {
+            connection.renew_secret(secret.clone(), now_ms);
+        }
+        match &self.access_token {
+            AccessToken::Unchanged => {}
+            AccessToken::LongLived(token) => connection.access_token = Some(token.clone()),
+            AccessToken::Stateless => connection.access_token = None,
+        }
+    }
+}
+
+async fn proof(installation: &Installation, candidate: &Connection, skip: bool) -> Step {
+    if skip {
+        return Step::skipped("credentials", "not checked: LINE was not to be called");
+    }
+    let Some(secret) = candidate.channel_secrets.first() else {
+        return Step::failed("credentials", "the connection has no channel secret").with_by_hand("give it one");
+    };
+    let checked =
+        credentials::check(&installation.line, &candidate.channel_id, secret, candidate.access_token.as_ref()).await;
+    checked.map_or_else(|refused| refused, |bot| Step::done("credentials", bot.describe()))
+}
+
+fn secret_step(older_until_ms: Option<i64>) -> Step {
+    let older = older_until_ms.map(|until_ms| format!("; the one before counts until {}", output::time(until_ms)));
+    Step::done("channel_secret", format!("the new one counts{}", older.unwrap_or_default()))
+}
+
+fn token_step(token: &AccessToken) -> Option<Step> {
+    let detail = match token {
+        AccessToken::Unchanged => return None,
+        AccessToken::LongLived(_) => "the new long-lived one is used",
+        AccessToken::Stateless => "short-lived ones are used, made from channel ID and channel secret",
+    };
+    Some(Step::done("access_token", detail))
+}
