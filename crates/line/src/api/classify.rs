@@ -40,9 +40,9 @@ fn said(body: &[u8]) -> String {
         return "no reason given".into();
     };
     let words = [message, description, error].into_iter().flatten().find_map(text).unwrap_or("no reason given".into());
-    let words = without_user_ids(&words);
-    let shown: String = words.chars().filter(|character| !character.is_control()).take(SAID_CHARACTERS_MAX).collect();
-    shown
+    // First what cannot be seen: it must not hide an ID from the mask.
+    let words: String = words.chars().filter(|character| !character.is_control()).collect();
+    without_user_ids(&words).chars().take(SAID_CHARACTERS_MAX).collect()
 }
 
 /// The words with every user ID in them masked: errors end up in logs.
