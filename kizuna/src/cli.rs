@@ -144,6 +144,19 @@ pub enum Connection {
     Set(connection::SetConnection),
     /// Give a connected account a new channel secret or access token, without a restart.
     Rotate(connection::RotateConnection),
+    /// Look for what keeps an account from working, in LINE, in HubSpot and here, and say what to do about it.
+    #[command(after_help = "\
+Changes nothing, apart from one call of the webhook address by LINE. Exit status 1 when something is broken; warnings and what
+could not be found out leave it at 0. What a running `kizuna up` refused is read from KIZUNA_ADMIN_LISTEN.
+
+Examples:
+  kizuna connection check 1
+  kizuna connection check 1 --json | jq '.findings[] | select(.severity != \"good\")'")]
+    Check {
+        /// Its number.
+        #[arg(value_parser = connection_number)]
+        number: ConnectionNumber,
+    },
     /// Disconnect an account for good. Its contacts and properties stay in HubSpot; its number is never used again.
     Remove {
         /// Its number.

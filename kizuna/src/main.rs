@@ -1,5 +1,6 @@
 //! The program `kizuna`: reads the command line and the settings, runs one command, and exits.
 
+mod checkup;
 mod cli;
 mod command;
 mod demo;

@@ -7,7 +7,8 @@ use crate::limit::{self, Budget};
 use crate::telemetry::Metrics;
 use crate::transport::{Http, Request, Transport};
 use crate::{
-    CreateInput, CreateOutcome, Ensured, Error, Group, Priority, PropertyDefinition, UpdateInput, UpdateOutcome, retry,
+    CreateInput, CreateOutcome, Ensured, Error, Group, Priority, PropertyDefinition, Standing, UpdateInput,
+    UpdateOutcome, retry,
 };
 use async_trait::async_trait;
 use contact::{ContactId, Names};
@@ -122,7 +123,7 @@ impl Client {
                     self.budget.succeeded();
                     error
                 }
-                error @ Error::MissingScopes { .. } if !endpoint.is_vital() => error,
+                error @ Error::MissingScopes { .. } if request.is_attempt || !endpoint.is_vital() => error,
                 error => self.budget.failed(error),
             };
             self.metrics.failed(endpoint, &failure.error);
@@ -208,6 +209,18 @@ impl Crm for Client {
         priority: Priority,
     ) -> Result<Vec<(String, Ensured)>, Error> {
         self.provide_properties(definitions, priority).await
+    }
+
+    async fn inspect_properties(
+        &self,
+        definitions: &[PropertyDefinition],
+        priority: Priority,
+    ) -> Result<Vec<(String, Standing)>, Error> {
+        self.stand_of_properties(definitions, priority).await
+    }
+
+    async fn missing_scopes(&self, priority: Priority) -> Result<Vec<&'static str>, Error> {
+        self.lacking_scopes(priority).await
     }
 
     async fn custom_property_room(&self, priority: Priority) -> Result<Option<Room>, Error> {

@@ -1,7 +1,8 @@
 //! What the rest of Kizuna sees of HubSpot.
 
 use crate::{
-    CreateInput, CreateOutcome, Ensured, Error, Group, Priority, PropertyDefinition, UpdateInput, UpdateOutcome,
+    CreateInput, CreateOutcome, Ensured, Error, Group, Priority, PropertyDefinition, Standing, UpdateInput,
+    UpdateOutcome,
 };
 use async_trait::async_trait;
 use contact::ContactId;
@@ -117,6 +118,23 @@ pub trait Crm: Send + Sync {
         definitions: &[PropertyDefinition],
         priority: Priority,
     ) -> Result<Vec<(String, Ensured)>, Error>;
+
+    /// How the contact properties of a portal stand to these definitions; changes nothing. The answer has one entry for each
+    /// definition, in order, by internal name.
+    ///
+    /// # Errors
+    /// Any [`Error`] but `NotFound` and `Unknown`.
+    async fn inspect_properties(
+        &self,
+        definitions: &[PropertyDefinition],
+        priority: Priority,
+    ) -> Result<Vec<(String, Standing)>, Error>;
+
+    /// Of the scopes that Kizuna needs those that the token lacks, found by calls that change nothing.
+    ///
+    /// # Errors
+    /// Any [`Error`] but `NotFound`, `Rejected` and `MissingScopes`.
+    async fn missing_scopes(&self, priority: Priority) -> Result<Vec<&'static str>, Error>;
 
     /// How many custom contact properties the portal may have and has; `None` when HubSpot does not tell.
     ///

@@ -140,6 +140,34 @@ impl Ensured {
     }
 }
 
+/// How a property of a portal stands to its definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It can hold our values.
+    Fits,
+    /// The portal does not have it.
+    Missing,
+    /// Somebody archived it.
+    Archived,
+    /// Somebody removed options that it needs.
+    ShortOfOptions,
+    /// It is something else, as the reason says.
+    Conflicting {
+        /// What differs.
+        reason: String,
+    },
+}
+
+impl Standing {
+    /// What differs, where it is something else.
+    pub fn conflict(&self) -> Option<&str> {
+        match self {
+            Self::Conflicting { reason } => Some(reason),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

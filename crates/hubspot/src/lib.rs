@@ -24,6 +24,7 @@ mod problem;
 mod properties;
 mod reason;
 mod retry;
+mod scopes;
 mod search;
 pub mod telemetry;
 pub mod transport;
@@ -33,7 +34,7 @@ mod writing;
 
 pub use client::{Client, Settings};
 pub use crm::{Account, Contact, ContactKey, Crm, DailyUsage, Room};
-pub use definition::{Ensured, Group, PropertyDefinition};
+pub use definition::{Ensured, Group, PropertyDefinition, Standing};
 pub use endpoint::{BASE_URL, VERSION};
 pub use error::{Error, Policy};
 pub use limit::Priority;

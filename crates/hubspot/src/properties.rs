@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::problem::Problem;
 use crate::transport::Request;
-use crate::{Ensured, Error, Group, Priority, PropertyDefinition, Refusal, batch, wire};
+use crate::{Ensured, Error, Group, Priority, PropertyDefinition, Refusal, Standing, batch, wire};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -70,6 +70,28 @@ impl Client {
             }
         }
         Ok(ensured)
+    }
+
+    pub(crate) async fn stand_of_properties(
+        &self,
+        definitions: &[PropertyDefinition],
+        priority: Priority,
+    ) -> Result<Vec<(String, Standing)>, Error> {
+        let mut standings = Vec::with_capacity(definitions.len());
+        for definitions in definitions.chunks(batch::INPUTS_MAX) {
+            let existing = self.read_properties(&names(definitions), false, priority).await?;
+            let missing: Vec<_> = names(definitions).into_iter().filter(|name| !existing.contains_key(name)).collect();
+            let archived = self.read_properties(&missing, true, priority).await?;
+            standings.extend(definitions.iter().map(|definition| {
+                let standing = match existing.get(&definition.name) {
+                    Some(shown) => standing(definition, shown),
+                    None if archived.contains_key(&definition.name) => Standing::Archived,
+                    None => Standing::Missing,
+                };
+                (definition.name.clone(), standing)
+            }));
+        }
+        Ok(standings)
     }
 
     /// Creates properties, which also brings archived ones back, and looks until they can be read. What is not in the
@@ -221,6 +243,14 @@ fn conflict(definition: &PropertyDefinition, shown: &Value) -> Option<String> {
         return Some(format!("{name} is read-only in the portal"));
     }
     (shown["hasUniqueValue"] == true).then(|| format!("{name} takes each value only once in the portal"))
+}
+
+fn standing(definition: &PropertyDefinition, shown: &Value) -> Standing {
+    match conflict(definition, shown) {
+        Some(reason) => Standing::Conflicting { reason },
+        None if options_to_write(definition, shown).is_some() => Standing::ShortOfOptions,
+        None => Standing::Fits,
+    }
 }
 
 /// All options of a property with those that it lacks; `None` if it lacks none. HubSpot replaces the whole list.

@@ -46,11 +46,13 @@ pub(crate) struct Request {
     pub(crate) name: String,
     pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) body: Option<Value>,
+    /// Only asks whether the token may do this: that it may not stops no other call.
+    pub(crate) is_attempt: bool,
 }
 
 impl Request {
     pub(crate) const fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, name: String::new(), query: Vec::new(), body: None }
+        Self { endpoint, name: String::new(), query: Vec::new(), body: None, is_attempt: false }
     }
 
     pub(crate) fn of(endpoint: Endpoint, name: impl ToString) -> Self {
@@ -59,6 +61,10 @@ impl Request {
 
     pub(crate) fn with(self, body: Value) -> Self {
         Self { body: Some(body), ..self }
+    }
+
+    pub(crate) fn into_attempt(self) -> Self {
+        Self { is_attempt: true, ..self }
     }
 
     /// The values sent, which must not come back in reasons: not names of properties, nor how to find them.

@@ -1,7 +1,8 @@
-//! `kizuna connection`: connects, lists, shows, changes and removes official accounts.
+//! `kizuna connection`: connects, lists, shows, checks, changes and removes official accounts.
 
 mod changes;
 
+use crate::checkup::{self, Finding, Severity};
 use crate::cli::{AddConnection, Connection as Command, TypedSecret};
 use crate::onboarding::change::check_icon;
 use crate::onboarding::rotation::older_secret_until_ms;
@@ -38,6 +39,7 @@ pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow
             let rotation = changes::rotation(rotate, &mut io::stdin().lock())?;
             changes::rotate(&Installation::open(settings).await?, rotate, rotation, as_json).await
         }
+        Command::Check { number } => check(&Installation::open(settings).await?, *number, as_json).await,
         Command::Remove { number, yes } => remove(&Installation::open(settings).await?, *number, *yes, as_json).await,
     }
 }
@@ -214,6 +216,28 @@ async fn show(installation: &Installation, number: ConnectionNumber, as_json: bo
     lines.push(format!("Properties   {} … {}", properties[0].1, properties[properties.len() - 1].1));
     output::line(&lines.join("\n"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn check(installation: &Installation, number: ConnectionNumber, as_json: bool) -> anyhow::Result<ExitCode> {
+    let report = checkup::check(installation, number).await?;
+    if as_json {
+        output::json(&report)?;
+    } else {
+        output::line(&format!("Connection {number}: {}\n", output::shown(&report.name, 60)))?;
+        report.findings.iter().try_for_each(|finding| output::line(&found(finding)))?;
+    }
+    Ok(if report.is_broken() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn found(finding: &Finding) -> String {
+    let severity = match finding.severity {
+        Severity::Good => "good   ",
+        Severity::Warning => "warning",
+        Severity::Broken => "BROKEN ",
+        Severity::Unknown => "unknown",
+    };
+    let remedy = finding.remedy.as_ref().map(|what| format!("\n           -> {what}")).unwrap_or_default();
+    format!("  {severity}  {}: {}{remedy}", finding.code, output::shown(&finding.sentence, 400))
 }
 
 async fn find(installation: &Installation, number: ConnectionNumber) -> anyhow::Result<Connection> {

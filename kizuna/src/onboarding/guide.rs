@@ -23,7 +23,8 @@ pub fn use_webhook(is_on: Option<bool>) -> Step {
     }
 }
 
-fn turn_on_webhook() -> String {
+/// How to turn "Use webhook" on.
+pub fn turn_on_webhook() -> String {
     format!("{CONSOLE} > Webhook settings (Webhook設定): turn on Use webhook (Webhookの利用)")
 }
 

@@ -5,7 +5,7 @@
 
 pub mod change;
 mod credentials;
-mod guide;
+pub mod guide;
 pub mod provision;
 pub mod rotation;
 pub mod step;

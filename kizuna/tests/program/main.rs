@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod changing;
+mod checking;
 mod connecting;
 mod contacts;
 mod demo;

@@ -5,7 +5,7 @@ use crate::place::Place;
 #[tokio::test]
 async fn every_command_has_a_help_page_with_its_flags() {
     let place = Place::new();
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 13] = [
         &[],
         &["demo"],
         &["up"],
@@ -15,6 +15,7 @@ async fn every_command_has_a_help_page_with_its_flags() {
         &["connection", "add"],
         &["connection", "list"],
         &["connection", "show"],
+        &["connection", "check"],
         &["connection", "remove"],
         &["contact", "show"],
         &["topics", "create"],

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use contact::ContactId;
 use hubspot::{
     Account, Contact, ContactKey, CreateInput, CreateOutcome, Crm, DailyUsage, Ensured, Error, Group, Priority,
-    PropertyDefinition, Refusal, Room, UpdateInput, UpdateOutcome,
+    PropertyDefinition, Refusal, Room, Standing, UpdateInput, UpdateOutcome,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -367,6 +367,22 @@ impl Crm for TableCrm {
             table.missing_properties.clear();
             definitions.iter().map(|definition| (definition.name.clone(), Ensured::Existed)).collect()
         }))
+    }
+
+    async fn inspect_properties(
+        &self,
+        definitions: &[PropertyDefinition],
+        _: Priority,
+    ) -> Result<Vec<(String, Standing)>, Error> {
+        Ok(self.with(|table| {
+            let standing =
+                |name| if table.missing_properties.contains(name) { Standing::Missing } else { Standing::Fits };
+            definitions.iter().map(|definition| (definition.name.clone(), standing(&definition.name))).collect()
+        }))
+    }
+
+    async fn missing_scopes(&self, _: Priority) -> Result<Vec<&'static str>, Error> {
+        Ok(Vec::new())
     }
 
     async fn custom_property_room(&self, _: Priority) -> Result<Option<Room>, Error> {

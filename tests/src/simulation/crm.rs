@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use contact::ContactId;
 use hubspot::{
     Account, Contact, ContactKey, CreateInput, CreateOutcome, Crm, DailyUsage, Ensured, Error, Group, Priority,
-    PropertyDefinition, Room, UpdateInput, UpdateOutcome,
+    PropertyDefinition, Room, Standing, UpdateInput, UpdateOutcome,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -159,6 +159,18 @@ impl Crm for Distorted {
         priority: Priority,
     ) -> Result<Vec<(String, Ensured)>, Error> {
         self.crm.ensure_properties(definitions, priority).await
+    }
+
+    async fn inspect_properties(
+        &self,
+        definitions: &[PropertyDefinition],
+        priority: Priority,
+    ) -> Result<Vec<(String, Standing)>, Error> {
+        self.crm.inspect_properties(definitions, priority).await
+    }
+
+    async fn missing_scopes(&self, priority: Priority) -> Result<Vec<&'static str>, Error> {
+        self.crm.missing_scopes(priority).await
     }
 
     async fn custom_property_room(&self, priority: Priority) -> Result<Option<Room>, Error> {

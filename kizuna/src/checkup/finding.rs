@@ -1,0 +1,53 @@
+//! One thing that was looked at, and how it is.
+
+use serde::Serialize;
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It is as it should be.
+    Good,
+    /// The connection works; somebody should know this.
+    Warning,
+    /// The connection does not work until somebody acts.
+    Broken,
+    /// It could not be found out.
+    Unknown,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Its name, stable, for programs.
+    pub code: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What was found. Without secrets.
+    pub sentence: String,
+    /// What a person does about it; nothing where all is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+impl Finding {
+    /// It is as it should be.
+    pub fn good(code: &'static str, sentence: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Good, sentence: sentence.into(), remedy: None }
+    }
+
+    /// It works, but.
+    pub fn warning(code: &'static str, sentence: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Warning, sentence: sentence.into(), remedy: Some(remedy.into()) }
+    }
+
+    /// It does not work.
+    pub fn broken(code: &'static str, sentence: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Broken, sentence: sentence.into(), remedy: Some(remedy.into()) }
+    }
+
+    /// It could not be found out.
+    pub fn unknown(code: &'static str, sentence: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Unknown, sentence: sentence.into(), remedy: Some(remedy.into()) }
+    }
+}

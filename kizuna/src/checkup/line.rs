@@ -1,0 +1,229 @@
+//! LINE's side: the credentials, the account behind them, and where LINE sends its events.
+
+use super::Finding;
+use crate::onboarding::{guide, webhook_path};
+use crate::wiring::Installation;
+use ::connection::Connection;
+use ::line::Error;
+use ::line::api::{BotInfo, Channel, Client, TokenInfo, WebhookTest};
+use projector::sync::profiles;
+
+/// Where the credentials stand.
+const CONSOLE: &str = "LINE Developers console (LINE Developersコンソール) > the channel";
+
+/// A token that ends sooner has to be replaced now.
+const TOKEN_SECONDS_MIN: u64 = 7 * 24 * 3_600;
+
+/// What to do where LINE did not answer.
+const LATER: &str = "check again later";
+
+/// Asks LINE about everything that it tells.
+pub async fn check(installation: &Installation, connection: &Connection) -> Vec<Finding> {
+    let line = &installation.line;
+    let mut findings = vec![secret(line, connection).await, token(line, connection).await];
+    let Some(channel) = profiles::channel(connection) else { return findings };
+    match line.bot_info(&channel).await {
+        Ok(bot) => findings.extend([account(connection, &bot), chat(&bot)]),
+        Err(error) => {
+            findings.push(Finding::unknown(
+                "line_account_unknown",
+                format!("LINE did not name the account: {error}"),
+                LATER,
+            ));
+        }
+    }
+    let url = installation.settings.webhook_url(&webhook_path(connection));
+    findings.extend(webhook(line, &channel, &url).await);
+    findings
+}
+
+async fn secret(line: &Client, connection: &Connection) -> Finding {
+    let Some(secret) = connection.channel_secrets.first() else {
+        let remedy = format!("add the channel again with the secret of {CONSOLE} > Basic settings (チャネル基本設定)");
+        return Finding::broken("line_secret_missing", "the connection has no channel secret", remedy);
+    };
+    match line.check_secret(&connection.channel_id, secret).await {
+        Ok(()) => Finding::good("line_secret", "LINE accepts channel ID and channel secret"),
+        Err(error @ Error::Unauthorized { .. }) => Finding::broken(
+            "line_secret_refused",
+            format!("channel ID and channel secret do not belong together, so webhooks are refused: {error}"),
+            format!("enter the channel secret that stands at {CONSOLE} > Basic settings (チャネル基本設定)"),
+        ),
+        Err(error) => Finding::unknown("line_secret_unknown", format!("LINE did not check the secret: {error}"), LATER),
+    }
+}
+
+async fn token(line: &Client, connection: &Connection) -> Finding {
+    let Some(token) = &connection.access_token else {
+        return Finding::good("line_token", "short-lived access tokens are made from channel ID and channel secret");
+    };
+    let replace = format!(
+        "issue a channel access token at {CONSOLE} > Messaging API (Messaging API設定) and enter it, or go on without one"
+    );
+    match line.verify_token(&connection.channel_id, token).await {
+        Ok(TokenInfo { client_id, .. }) if client_id != connection.channel_id => Finding::broken(
+            "line_token_foreign",
+            format!("the access token belongs to channel {client_id}, not to {}", connection.channel_id),
+            replace,
+        ),
+        Ok(TokenInfo { expires_in, .. }) if expires_in < TOKEN_SECONDS_MIN => {
+            let sentence = format!("the access token ends in {} hours", expires_in / 3_600);
+            Finding::warning("line_token_ends", sentence, replace)
+        }
+        Ok(_) => Finding::good("line_token", "LINE accepts the long-lived access token"),
+        Err(error @ Error::Unauthorized { .. }) => {
+            Finding::broken("line_token_refused", format!("the access token is not valid: {error}"), replace)
+        }
+        Err(error) => Finding::unknown("line_token_unknown", format!("LINE did not check the token: {error}"), LATER),
+    }
+}
+
+fn account(connection: &Connection, bot: &BotInfo) -> Finding {
+    match &connection.bot_user_id {
+        Some(known) if *known == bot.user_id => {
+            Finding::good("line_account", format!("the account is {} ({})", bot.display_name, bot.basic_id))
+        }
+        Some(_) => Finding::broken(
+            "line_account_other",
+            format!(
+                "the credentials are those of another account, {} ({}); its webhooks are refused",
+                bot.display_name, bot.basic_id
+            ),
+            "enter the credentials of this connection's own channel; another account needs a connection of its own",
+        ),
+        None => Finding::warning(
+            "line_account_unnoted",
+            "the connection was made without asking LINE whose account it is, so webhooks of another one are not noticed",
+            "run `kizuna connection add` again with the same channel, without --skip-line-checks",
+        ),
+    }
+}
+
+/// LINE makes no demand here: chat and webhooks can be on together.
+fn chat(bot: &BotInfo) -> Finding {
+    let sentence = match bot.chat_mode.as_deref() {
+        Some("chat") => "chat is on (chatMode chat): what operators answer by hand there, LINE tells nobody",
+        Some("bot") => "chat is off (chatMode bot): nobody answers by hand",
+        _ => "LINE does not say whether chat is on",
+    };
+    Finding::good("line_chat", sentence)
+}
+
+async fn webhook(line: &Client, channel: &Channel, url: &str) -> Vec<Finding> {
+    let endpoint = match line.webhook_endpoint(channel).await {
+        Ok(endpoint) => endpoint,
+        Err(Error::NotFound { .. }) => {
+            let sentence = "LINE has no webhook address, so it sends no events";
+            return vec![Finding::broken("webhook_url_missing", sentence, guide::enter_webhook(url))];
+        }
+        Err(error) => {
+            let sentence = format!("LINE did not tell the webhook address: {error}");
+            return vec![Finding::unknown("webhook_url_unknown", sentence, LATER)];
+        }
+    };
+    vec![
+        address(&endpoint.endpoint, url),
+        switch(endpoint.active),
+        answer(line.test_webhook_endpoint(channel, None).await),
+    ]
+}
+
+/// What follows the host is what decides whose connection is called; the address itself may hold others' secrets.
+fn address(set: &str, ours: &str) -> Finding {
+    if set == ours {
+        return Finding::good("webhook_url", "LINE sends its events to this connection's address");
+    }
+    if path(set) == path(ours) {
+        return Finding::warning(
+            "webhook_url_host",
+            format!("LINE sends its events to this connection, by the host {}, not {}", host(set), host(ours)),
+            "set KIZUNA_PUBLIC_URL to the address that LINE uses, or have LINE use the other one",
+        );
+    }
+    let sentence = format!("LINE sends the account's events elsewhere, to {}", host(set));
+    Finding::broken("webhook_url_other", sentence, guide::enter_webhook(ours))
+}
+
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?']).next().unwrap_or(rest)
+}
+
+fn path(url: &str) -> Option<&str> {
+    url.split_once("://")?.1.split_once('/').map(|(_, path)| path)
+}
+
+fn switch(is_on: bool) -> Finding {
+    if is_on {
+        return Finding::good("use_webhook", "\"Use webhook\" is on");
+    }
+    Finding::broken("use_webhook_off", "\"Use webhook\" is off: LINE sends no events", guide::turn_on_webhook())
+}
+
+/// LINE's words for a failed test are those of its error statistics.
+fn answer(test: Result<WebhookTest, Error>) -> Finding {
+    let test = match test {
+        Ok(test) if test.success => return Finding::good("webhook_test", "LINE called the address and got its answer"),
+        Ok(test) => test,
+        Err(error) => {
+            let sentence = format!("LINE did not try the address: {error}");
+            return Finding::unknown(
+                "webhook_test_unknown",
+                sentence,
+                "check again in an hour: LINE allows 60 tests an hour",
+            );
+        }
+    };
+    let WebhookTest { status_code, reason, detail, .. } = test;
+    match (&*reason, status_code) {
+        ("COULD_NOT_CONNECT", _) => Finding::broken(
+            "webhook_unreachable",
+            format!("LINE cannot connect to the address: {detail}"),
+            "see that the host's name, its certificate and its proxy are good, and that `kizuna up` runs behind it",
+        ),
+        ("REQUEST_TIMEOUT", _) => Finding::broken(
+            "webhook_slow",
+            format!("the address did not answer LINE in time: {detail}"),
+            "see whether the proxy reaches `kizuna up`, and how long the log takes (docs/operations.md, KizunaIngestSlow)",
+        ),
+        (_, 401) => Finding::broken(
+            "webhook_refused",
+            "the address answered 401: it does not know this connection, or its channel secret is another one",
+            "see that the address leads to a `kizuna up` of this installation, and that the channel secret is right",
+        ),
+        _ => Finding::broken(
+            "webhook_fails",
+            format!("the address answered LINE with status {status_code}: {reason} {detail}"),
+            "see what answers there: LINE needs the status 200, without a redirect",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_others_is_named_by_its_host_alone() {
+        let found = address("https://other.example.jp/hook?key=hunter2", "https://line.example.jp/line/webhook/0a");
+        assert_eq!(found.code, "webhook_url_other");
+        assert!(found.sentence.ends_with("to other.example.jp"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn another_host_in_front_of_the_same_connection_is_only_worth_a_warning() {
+        let found = address("https://proxy.example.jp/line/webhook/0a", "https://line.example.jp/line/webhook/0a");
+        assert_eq!(found.code, "webhook_url_host");
+    }
+
+    #[test]
+    fn each_way_in_which_the_address_fails_line_has_a_finding_of_its_own() {
+        let failed = |status_code, reason: &str| {
+            answer(Ok(WebhookTest { success: false, status_code, reason: reason.into(), detail: String::new() })).code
+        };
+        assert_eq!(failed(0, "COULD_NOT_CONNECT"), "webhook_unreachable");
+        assert_eq!(failed(0, "REQUEST_TIMEOUT"), "webhook_slow");
+        assert_eq!(failed(401, "ERROR_STATUS_CODE"), "webhook_refused");
+        assert_eq!(failed(302, "ERROR_STATUS_CODE"), "webhook_fails");
+    }
+}

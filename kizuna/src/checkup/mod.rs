@@ -1,0 +1,72 @@
+//! Is a connection as it has to be? Asks LINE, HubSpot, the log and a running `kizuna up`, and changes nothing anywhere.
+//!
+//! Each finding has a code, which is stable for programs, and except where all is well a remedy: what a person does about it.
+
+mod finding;
+mod hubspot;
+mod line;
+mod reception;
+mod running;
+
+pub use finding::{Finding, Severity};
+
+use crate::wiring::Installation;
+use ::connection::{Connection, State};
+use anyhow::{Context, ensure};
+use contact::ConnectionNumber;
+use serde::Serialize;
+
+/// What was found about one connection.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Its number.
+    pub number: u32,
+    /// What the team calls it.
+    pub name: String,
+    /// When it was looked at, milliseconds since 1970.
+    pub checked_at_ms: i64,
+    /// From LINE's side to HubSpot's.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Does anything keep the connection from working?
+    pub fn is_broken(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Broken)
+    }
+}
+
+/// Looks at a connection from all sides at once.
+///
+/// # Errors
+/// When there is no such connection, it was removed, or the log cannot be read; what LINE or HubSpot refuse is a finding.
+pub async fn check(installation: &Installation, number: ConnectionNumber) -> anyhow::Result<Report> {
+    let known = installation.view().await?.snapshot();
+    let connection = known
+        .by_number(number)
+        .with_context(|| format!("there is no connection {number}; `kizuna connection list` shows those there are"))?;
+    ensure!(connection.state != State::Removed, "connection {number} was removed: there is nothing left to check");
+    let (line, hubspot, reception) = tokio::join!(
+        line::check(installation, &connection),
+        hubspot::check(installation, number),
+        reception::check(installation, &connection),
+    );
+    let findings = [vec![state(&connection)], line, reception?, hubspot].concat();
+    Ok(Report {
+        number: number.get(),
+        name: connection.name.clone(),
+        checked_at_ms: installation.clock.now_ms(),
+        findings,
+    })
+}
+
+fn state(connection: &Connection) -> Finding {
+    match connection.state {
+        State::Active => Finding::good("connection", "it is active"),
+        State::Paused | State::Removed => Finding::warning(
+            "connection_paused",
+            "it is paused: its events are stored, and nothing is written to HubSpot for it",
+            "resume it when HubSpot is to follow again; nothing was lost meanwhile",
+        ),
+    }
+}

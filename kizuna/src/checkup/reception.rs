@@ -1,0 +1,172 @@
+//! What came in: the newest event in the log, and what a running process refused.
+
+use super::Finding;
+use super::running::Metrics;
+use crate::output;
+use crate::wiring::Installation;
+use ::connection::Connection;
+use anyhow::Context;
+use contact::ConnectionNumber;
+use eventlog::{Log, Record, Topic};
+use schemas::{Codec, LineEvent};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// After so long without an event somebody should see whether LINE still sends.
+const SILENCE_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Records in the first look at the end of a partition; each further look is twice as wide.
+const FIRST_LOOK: u64 = 1_000;
+
+/// How long a partition may take to give what it holds.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// What to do when no events come.
+const ASK_FOR_ONE: &str =
+    "write to the account from a telephone; if nothing comes, the findings about the webhook tell why";
+
+/// Looks at the log, and at a process that runs beside.
+///
+/// # Errors
+/// When the log cannot be read.
+pub async fn check(installation: &Installation, connection: &Connection) -> anyhow::Result<Vec<Finding>> {
+    let (log, codec, number) = (Arc::clone(&installation.log), installation.codec.clone(), connection.number);
+    let newest = tokio::task::spawn_blocking(move || newest_event(&*log, &codec, number)).await??;
+    let mut findings = vec![last_event(newest, installation.clock.now_ms())];
+    findings.extend(refusals(installation, number).await);
+    Ok(findings)
+}
+
+fn last_event(newest: Option<i64>, now_ms: i64) -> Finding {
+    match newest {
+        None => Finding::warning("events_none", "no event of this account ever came", ASK_FOR_ONE),
+        Some(at_ms) if now_ms - at_ms > SILENCE_MS => {
+            let sentence = format!("the last event came more than a week ago, at {}", output::time(at_ms));
+            Finding::warning("events_old", sentence, ASK_FOR_ONE)
+        }
+        Some(at_ms) => Finding::good("events", format!("the last event came at {}", output::time(at_ms))),
+    }
+}
+
+async fn refusals(installation: &Installation, number: ConnectionNumber) -> Vec<Finding> {
+    let admin = installation.settings.admin_listen;
+    let metrics = match Metrics::fetch(admin).await {
+        Ok(metrics) => metrics,
+        Err(error) => {
+            let sentence = format!("no process at {admin} (KIZUNA_ADMIN_LISTEN) tells what it refused: {error}");
+            let remedy = "run this where `kizuna up` or `kizuna ingest` runs, with the same KIZUNA_ADMIN_LISTEN";
+            return vec![Finding::unknown("signatures_unknown", sentence, remedy)];
+        }
+    };
+    let of = number.to_string();
+    let webhooks = |outcome| {
+        metrics.counter("kizuna_ingest_webhooks_total", &[("connection", &of), ("outcome", outcome)]).unwrap_or(0)
+    };
+    let wrong =
+        metrics.counter("kizuna_ingest_verification_failures_total", &[("connection", &of), ("reason", "wrong")]);
+    let mut findings = vec![signatures(wrong, webhooks("accepted"))];
+    findings.extend(destinations(webhooks("wrong_destination")));
+    findings
+}
+
+/// `wrong` is `None` where the process takes no webhooks of this connection.
+fn signatures(wrong: Option<u64>, accepted: u64) -> Finding {
+    let remedy = "compare the channel secret with LINE Developers console (LINE Developersコンソール) > the channel > \
+                  Basic settings (チャネル基本設定); see docs/operations.md, KizunaSignatureWrong";
+    match (wrong, accepted) {
+        (None, _) => Finding::unknown(
+            "signatures_unknown",
+            "the process at KIZUNA_ADMIN_LISTEN takes no webhooks of this connection",
+            "run this where `kizuna up` or `kizuna ingest` runs, with the same KIZUNA_ADMIN_LISTEN",
+        ),
+        (Some(0), _) => {
+            let sentence =
+                format!("no signature was wrong since the process started; {accepted} webhooks were accepted");
+            Finding::good("signatures", sentence)
+        }
+        (Some(wrong), 0) => Finding::broken(
+            "signatures_wrong",
+            format!("all {wrong} webhooks since the process started had a wrong signature"),
+            remedy,
+        ),
+        (Some(wrong), accepted) => Finding::warning(
+            "signatures_some_wrong",
+            format!("{wrong} webhooks since the process started had a wrong signature, {accepted} were accepted"),
+            remedy,
+        ),
+    }
+}
+
+fn destinations(wrong: u64) -> Option<Finding> {
+    (wrong > 0).then(|| {
+        Finding::broken(
+            "destination_wrong",
+            format!("{wrong} signed webhooks since the process started were for another account"),
+            "enter the credentials of this connection's own channel (docs/operations.md, KizunaWrongDestination)",
+        )
+    })
+}
+
+/// When the newest event of a connection was received: each partition is read from its end until one is found.
+fn newest_event(log: &dyn Log, codec: &Codec, number: ConnectionNumber) -> anyhow::Result<Option<i64>> {
+    let mut newest = None;
+    for partition in 0..log.partitions(Topic::LineEvents) {
+        newest = newest.max(newest_in(log, codec, number, partition)?);
+    }
+    Ok(newest)
+}
+
+fn newest_in(log: &dyn Log, codec: &Codec, number: ConnectionNumber, partition: u32) -> anyhow::Result<Option<i64>> {
+    let span = log.span(Topic::LineEvents, partition)?;
+    let (mut end, mut width) = (span.next, FIRST_LOOK);
+    while end > span.first {
+        let begin = end.saturating_sub(width).max(span.first);
+        let mut newest = None;
+        let mut reader = log.reader(Topic::LineEvents, partition, begin)?;
+        let mut next = begin;
+        while next < end {
+            let records = reader.next(FIRST_LOOK as usize, ANSWER_WAIT)?;
+            let Some(last) = records.last() else { break };
+            next = last.offset + 1;
+            for record in records.iter().filter(|record| is_of(number, record)) {
+                newest = newest.max(Some(received_at(codec, record)?));
+            }
+        }
+        if newest.is_some() {
+            return Ok(newest);
+        }
+        (end, width) = (begin, width * 2);
+    }
+    Ok(None)
+}
+
+/// Tombstones and marks of erasures are no events.
+fn is_of(number: ConnectionNumber, record: &Record) -> bool {
+    let key = schemas::key::read_line_event(&record.key);
+    record.value.is_some() && key.is_some_and(|(_, connection, _)| connection == number.get())
+}
+
+fn received_at(codec: &Codec, record: &Record) -> anyhow::Result<i64> {
+    let value = record.value.as_deref().context("a tombstone is no event")?;
+    let event: LineEvent<'_> = codec.decode(value).context("an event in the log cannot be read")?;
+    Ok(event.received_at_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_week_of_silence_is_worth_a_warning() {
+        assert_eq!(last_event(Some(0), SILENCE_MS).code, "events");
+        assert_eq!(last_event(Some(0), SILENCE_MS + 1).code, "events_old");
+    }
+
+    #[test]
+    fn wrong_signatures_break_the_connection_only_where_no_other_webhook_was_accepted() {
+        assert_eq!(signatures(Some(3), 0).code, "signatures_wrong");
+        assert_eq!(signatures(Some(3), 1).code, "signatures_some_wrong");
+        assert_eq!(signatures(Some(0), 0).code, "signatures");
+        assert_eq!(signatures(None, 0).code, "signatures_unknown");
+    }
+}
