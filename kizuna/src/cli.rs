@@ -1,6 +1,7 @@
 //! What can be typed: commands, flags, and the help that teaches them.
 
 pub mod connection;
+pub mod import;
 pub mod recovery;
 
 use clap::{Args, Parser, Subcommand};
@@ -54,6 +55,8 @@ pub enum Command {
     /// Connect LINE Official Accounts.
     #[command(subcommand)]
     Connection(Connection),
+    /// Make contacts of the friends whom an account has already.
+    Import(import::Import),
     /// Look at what is known of a person.
     #[command(subcommand)]
     Contact(Contact),
@@ -280,7 +283,7 @@ fn typed_secret(text: &str) -> Result<TypedSecret, std::convert::Infallible> {
     Ok(if text == "-" { TypedSecret::Line } else { TypedSecret::Text(Secret::new(text)) })
 }
 
-fn connection_number(text: &str) -> Result<ConnectionNumber, String> {
+pub(crate) fn connection_number(text: &str) -> Result<ConnectionNumber, String> {
     let number = text.parse().ok().and_then(ConnectionNumber::new);
     number.ok_or_else(|| "a connection's number is 1 or more; `kizuna connection list` shows them".to_owned())
 }

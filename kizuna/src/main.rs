@@ -5,6 +5,7 @@ mod cli;
 mod command;
 mod demo;
 mod explain;
+mod import;
 mod onboarding;
 mod output;
 mod person;

@@ -16,6 +16,9 @@ const NO_CONNECTION: u32 = 0;
 /// Kind and ID of the record that erases a person.
 const ERASED: &str = "erased";
 
+/// Kind and ID of the record of a friend whom an import found.
+const IMPORTED: &str = "imported";
+
 /// What a record means to the fold.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Input {
@@ -23,8 +26,8 @@ pub enum Input {
     Event {
         /// What.
         event: Event,
-        /// When ingest took it, milliseconds since 1970.
-        received_at_ms: i64,
+        /// When ingest took it, milliseconds since 1970; `None` of an import, for which nobody waits.
+        received_at_ms: Option<i64>,
     },
     /// LINE answered a profile look-up.
     Profile(UserId, ConnectionNumber, Profile),
@@ -91,7 +94,10 @@ impl Decoder {
         if is_erasure(&event) {
             return Ok(Input::Erased(user(event.user_id.as_deref().unwrap_or(""))?, event.occurred_at_ms));
         }
-        let received_at_ms = event.received_at_ms;
+        if is_import(&event) {
+            return import(&event);
+        }
+        let received_at_ms = Some(event.received_at_ms);
         let stored = line::event::Stored {
             connection: number(event.connection)?,
             webhook_event_id: &event.webhook_event_id,
@@ -135,7 +141,7 @@ impl Decoder {
         let at = Moment { time_ms: sent.ended_at_ms, id: command_id(&sent.command_id) };
         let (user, connection) = (user(&sent.user_id)?, number(sent.connection)?);
         let event = Event { user, connection, at, kind: Kind::Answered };
-        Ok(Input::Event { event, received_at_ms: sent.ended_at_ms })
+        Ok(Input::Event { event, received_at_ms: Some(sent.ended_at_ms) })
     }
 
     fn values(&self, named: BTreeMap<String, String>) -> Values {
@@ -196,6 +202,38 @@ fn is_erasure(event: &LineEvent<'_>) -> bool {
     event.connection == NO_CONNECTION && event.event_type == ERASED
 }
 
+/// A friend whom an import found, as it stands among the person's events. `now_ms` is its time: of when the person became a
+/// friend LINE says nothing.
+pub fn import_record(user: UserId, connection: ConnectionNumber, now_ms: i64) -> LineEvent<'static> {
+    LineEvent {
+        connection: connection.get(),
+        webhook_event_id: IMPORTED.into(),
+        event_type: IMPORTED.into(),
+        user_id: Some(user.to_string().into()),
+        occurred_at_ms: now_ms,
+        received_at_ms: now_ms,
+        redelivery: false,
+        raw: Vec::new().into(),
+    }
+}
+
+/// The key of [`import_record`].
+pub fn import_key(user: UserId, connection: ConnectionNumber) -> Vec<u8> {
+    schemas::key::line_event(&user.to_string(), connection.get(), IMPORTED)
+}
+
+/// The events of a webhook have bytes, so that none of them can be taken for an import.
+fn is_import(event: &LineEvent<'_>) -> bool {
+    event.event_type == IMPORTED && event.raw.is_empty()
+}
+
+fn import(record: &LineEvent<'_>) -> Result<Input, Error> {
+    let at = Moment { time_ms: record.occurred_at_ms, id: line::event::event_id(&record.webhook_event_id) };
+    let (user, connection) = (user(record.user_id.as_deref().unwrap_or(""))?, number(record.connection)?);
+    let event = Event { user, connection, at, kind: Kind::Imported };
+    Ok(Input::Event { event, received_at_ms: None })
+}
+
 fn refuse(record: &Record, error: schemas::Error) -> Error {
     if matches!(error, schemas::Error::UnknownSchema(_)) {
         let (topic, partition, offset) = (record.topic, record.partition, record.offset);
@@ -246,6 +284,24 @@ mod tests {
         let value = Codec::default().encode(&erasure_record(user, 20, 30));
         assert_eq!(read(Topic::LineEvents, value), Input::Erased(user, 20));
         assert_eq!(erasure_key(user), format!("{user}/0/erased").into_bytes());
+    }
+
+    #[test]
+    fn an_imported_friend_stands_among_the_events_and_nobody_waits_for_it() {
+        let (user, connection) = (UserId::from_u128(7), ConnectionNumber::new(3).unwrap());
+        let record = import_record(user, connection, 20);
+        let at = Moment { time_ms: 20, id: line::event::event_id(IMPORTED) };
+        let event = Event { user, connection, at, kind: Kind::Imported };
+        let read = read(Topic::LineEvents, Codec::default().encode(&record));
+        assert_eq!(read, Input::Event { event, received_at_ms: None });
+        assert_eq!(import_key(user, connection), format!("{user}/3/imported").into_bytes());
+    }
+
+    #[test]
+    fn no_webhook_can_be_taken_for_an_import() {
+        let import = import_record(UserId::from_u128(7), ConnectionNumber::new(3).unwrap(), 20);
+        let forged = LineEvent { raw: br#"{"type":"imported"}"#.into(), ..import };
+        assert_eq!(read(Topic::LineEvents, Codec::default().encode(&forged)), Input::Nothing);
     }
 
     #[test]

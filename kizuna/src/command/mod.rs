@@ -5,6 +5,7 @@ mod contact;
 mod dead_letters;
 mod demo;
 mod erase;
+mod import;
 mod replay;
 mod sandbox;
 mod serve;
@@ -29,6 +30,7 @@ pub async fn run(cli: &Cli, settings: Settings, shutdown: Shutdown) -> anyhow::R
         Command::Ingest => serve::run(Roles::INGEST, settings, cli.json, shutdown).await,
         Command::Projector => serve::run(Roles::PROJECTOR, settings, cli.json, shutdown).await,
         Command::Connection(command) => connection::run(command, settings, cli.json).await,
+        Command::Import(import) => import::run(import, settings, cli.json, &shutdown).await,
         Command::Contact(command) => contact::run(command, settings, cli.json).await,
         Command::Replay(replay) => replay::run(replay, settings, cli.json).await,
         Command::Verify(verify) => verify::run(verify, settings, cli.json).await,

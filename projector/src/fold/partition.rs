@@ -86,7 +86,7 @@ impl Partition {
             Input::Event { event, received_at_ms } => {
                 self.store.user_mut(event.user)?.apply(&event);
                 self.newest_event_ms = self.newest_event_ms.max(Some(event.at.time_ms));
-                (event.user, Some(received_at_ms))
+                (event.user, received_at_ms)
             }
             Input::Profile(user, connection, profile) => {
                 self.store.user_mut(user)?.apply_profile(connection, profile);
