@@ -45,7 +45,7 @@ pub async fn list(line: &Client, channel: &Channel, shutdown: &Shutdown) -> anyh
     loop {
         let page = tokio::select! {
             page = page(line, channel, start.as_deref()) => page?,
-            () = shutdown.requested() => return Ok(None),
+            () = shutdown.clone().requested() => return Ok(None),
         };
         listed.calls += 1;
         listed.users.extend(page.users.into_iter().filter(|user| seen.insert(*user)));

@@ -132,12 +132,10 @@ fn record(installation: &Installation, user: UserId, connection: ConnectionNumbe
 }
 
 async fn importable(installation: &Installation, number: ConnectionNumber) -> anyhow::Result<Arc<Connection>> {
-    let connection = installation
-        .view()
-        .await?
-        .snapshot()
-        .by_number(number)
-        .with_context(|| format!("there is no connection {number}; `kizuna connection list` shows those there are"))?;
+    let connection =
+        installation.view().await?.snapshot().by_number(number).with_context(|| {
+            format!("there is no connection {number}; `kizuna connection list` shows those there are")
+        })?;
     ensure!(connection.state != State::Removed, "connection {number} is removed");
     ensure!(
         connection.auto_create,

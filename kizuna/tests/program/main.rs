@@ -7,6 +7,7 @@ mod checking;
 mod connecting;
 mod contacts;
 mod demo;
+mod importing;
 mod interrupted;
 #[allow(dead_code)]
 mod place;
