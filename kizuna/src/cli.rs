@@ -50,6 +50,8 @@ pub enum Command {
     Ingest,
     /// Run only the part that keeps HubSpot in step (needs Kafka).
     Projector,
+    /// Serve only the web console, which `kizuna up` serves too.
+    Console(Console),
     /// Serve the sandboxes of LINE and HubSpot alone, to try flows offline.
     Sandbox(Sandbox),
     /// Connect LINE Official Accounts.
@@ -93,6 +95,17 @@ pub struct Demo {
     /// Stay up after the story until Ctrl-C, also in a script.
     #[arg(long)]
     pub serve: bool,
+}
+
+/// `kizuna console`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+At its first start it prints a link at which the first administrator sets a password; the link works once.
+With --link it prints a new one and ends, beside a running `kizuna up` too: for when the link or the password was lost.")]
+pub struct Console {
+    /// Print a link at which somebody becomes administrator, and end.
+    #[arg(long)]
+    pub link: bool,
 }
 
 /// `kizuna sandbox`.

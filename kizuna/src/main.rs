@@ -3,6 +3,7 @@
 mod checkup;
 mod cli;
 mod command;
+mod console;
 mod demo;
 mod explain;
 mod import;
@@ -72,7 +73,7 @@ fn load(cli: &Cli, reader: &dyn Reader) -> anyhow::Result<Settings> {
 /// What is logged where nothing is set: servers tell what they do, other commands only what is wrong.
 fn filter(command: &Command, settings: &Settings) -> Filter {
     let level = match command {
-        Command::Up | Command::Ingest | Command::Projector => "info",
+        Command::Up | Command::Ingest | Command::Projector | Command::Console(_) => "info",
         _ => "warn",
     };
     settings.log.clone().unwrap_or_else(|| Filter::parse(level).expect("a level is a filter"))

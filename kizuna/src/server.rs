@@ -1,7 +1,9 @@
-//! The parts of a running Kizuna, wired together: ingest, projector, admin server, and what keeps an eye on them.
+//! The parts of a running Kizuna, wired together: ingest, projector, console, admin server, and what keeps an eye on them.
 
+use crate::console::Console;
 use crate::onboarding::upkeep::keep_provisioned;
 use crate::portal;
+use crate::settings::{ConsoleListen, Settings};
 use crate::telemetry::Metrics;
 use crate::wiring::Installation;
 use anyhow::{Context, anyhow};
@@ -13,7 +15,7 @@ use projector::status::Status;
 use projector::sync::profiles::LineProfiles;
 use runtime::admin::{self, Part, Readiness};
 use runtime::shutdown::{self, Shutdown, Trigger};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -71,6 +73,20 @@ pub struct Listeners {
     pub webhooks: Option<TcpListener>,
     /// For metrics and health.
     pub admin: TcpListener,
+    /// For people; `None` where there is no console.
+    pub console: Option<TcpListener>,
+}
+
+/// Where the console is unless something else is set.
+const CONSOLE_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
+
+/// Where the console is to listen; `None`: nowhere.
+pub fn console_address(settings: &Settings) -> Option<SocketAddr> {
+    match settings.console_listen {
+        None => Some(CONSOLE_ADDRESS),
+        Some(ConsoleListen::At(address)) => Some(address),
+        Some(ConsoleListen::Off) => None,
+    }
 }
 
 impl Listeners {
@@ -78,9 +94,30 @@ impl Listeners {
     ///
     /// # Errors
     /// When an address cannot be had.
-    pub async fn bind(roles: Roles, webhooks: SocketAddr, admin: SocketAddr) -> anyhow::Result<Self> {
-        let webhooks = if roles.ingest { Some(bind(webhooks, "KIZUNA_LISTEN").await?) } else { None };
-        Ok(Self { webhooks, admin: bind(admin, "KIZUNA_ADMIN_LISTEN").await? })
+    pub async fn bind(roles: Roles, settings: &Settings) -> anyhow::Result<Self> {
+        let webhooks = if roles.ingest { Some(bind(settings.listen, "KIZUNA_LISTEN").await?) } else { None };
+        let admin = bind(settings.admin_listen, "KIZUNA_ADMIN_LISTEN").await?;
+        let console = match console_address(settings).filter(|_| roles == Roles::ALL) {
+            None => None,
+            Some(address) => match Self::bind_console(address).await {
+                Ok(listener) => Some(listener),
+                // Nobody asked for this very address: what matters more works without the console.
+                Err(error) if settings.console_listen.is_none() => {
+                    tracing::warn!(error = format!("{error:#}"), "there is no console: set KIZUNA_CONSOLE_LISTEN");
+                    None
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(Self { webhooks, admin, console })
+    }
+
+    /// Binds the console's address.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub async fn bind_console(address: SocketAddr) -> anyhow::Result<TcpListener> {
+        bind(address, "KIZUNA_CONSOLE_LISTEN").await
     }
 }
 
@@ -97,9 +134,10 @@ pub async fn run(
     roles: Roles,
     listeners: Listeners,
     view: Arc<View>,
+    readiness: Readiness,
+    console: Option<Console>,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    let readiness = Readiness::new();
     let metrics = Metrics::register(&installation.metrics)?;
     metrics.begin(roles.name(), installation.log_kind(), &*installation.clock);
     let (stop, stopping) = shutdown::manual();
@@ -123,6 +161,14 @@ pub async fn run(
         work.spawn(projector(installation.clone(), Arc::clone(&view), Arc::clone(&status), stopping.clone())?);
     }
     let mut upkeep = JoinSet::new();
+    if let Some((console, listener)) = console.zip(listeners.console) {
+        let stopping = stopping.clone();
+        upkeep.spawn(async move {
+            if let Err(error) = console.serve(listener, stopping).await {
+                tracing::error!(error = format!("{error:#}"), "the console is gone");
+            }
+        });
+    }
     let status = roles.projector.then_some(status);
     upkeep.spawn(look(installation.clone(), roles, Arc::clone(&view), status, spool, readiness, metrics));
     if let Some(crm) = installation.crm.clone().filter(|_| roles.projector) {

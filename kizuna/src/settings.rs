@@ -40,6 +40,11 @@ runtime::settings! {
         listen: SocketAddr = "KIZUNA_LISTEN" default "127.0.0.1:8080",
         /// Where `/metrics`, `/live` and `/ready` are. Keep it from the internet.
         admin_listen: SocketAddr = "KIZUNA_ADMIN_LISTEN" default "127.0.0.1:9464",
+        /// Where the web console is. Without it: 127.0.0.1:8090, if that is free; with `off`, nowhere.
+        console_listen: Option<ConsoleListen> = "KIZUNA_CONSOLE_LISTEN",
+        /// Address under which people reach the console through a proxy that speaks TLS. Needed for any other name than
+        /// localhost.
+        console_url: Option<BaseUrl> = "KIZUNA_CONSOLE_URL",
         /// Address under which LINE and HubSpot reach the webhook listener. With https, `connection add` sets and tests the
         /// account's webhook.
         public_url: Option<BaseUrl> = "KIZUNA_PUBLIC_URL",
@@ -167,6 +172,25 @@ fn check_together(source: &mut Source<'_>) {
 
 fn rule(error: PlanError) -> String {
     format!("a number if the plan is custom and none otherwise: {error}")
+}
+
+/// Where the console listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsoleListen {
+    /// There.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
+impl Value for ConsoleListen {
+    fn expected() -> String {
+        "an address and a port, as 127.0.0.1:8090, or off".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if text == "off" { Some(Self::Off) } else { text.parse().ok().map(Self::At) }
+    }
 }
 
 /// Brokers, comma-separated.

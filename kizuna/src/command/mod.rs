@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 mod connection;
+mod console;
 mod contact;
 mod dead_letters;
 mod demo;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 pub async fn run(cli: &Cli, settings: Settings, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Demo(demo) => demo::run(demo, cli.json, shutdown).await,
+        Command::Console(command) => console::run(command, settings, cli.json, shutdown).await,
         Command::Sandbox(sandbox) => sandbox::run(sandbox, shutdown).await,
         Command::Up => serve::run(Roles::ALL, settings, cli.json, shutdown).await,
         Command::Ingest => serve::run(Roles::INGEST, settings, cli.json, shutdown).await,

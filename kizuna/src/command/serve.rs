@@ -1,14 +1,17 @@
 //! `kizuna up`, `kizuna ingest`, `kizuna projector`: serve until told to stop.
 
+use crate::console::Console;
 use crate::output;
 use crate::server::{self, Listeners, Roles};
 use crate::settings::Settings;
 use crate::wiring::Installation;
 use anyhow::ensure;
 use connection::{Snapshot, State};
+use runtime::admin::Readiness;
 use runtime::shutdown::Shutdown;
 use serde_json::{Value, json};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Serves.
 ///
@@ -21,11 +24,24 @@ pub async fn run(roles: Roles, settings: Settings, as_json: bool, shutdown: Shut
         "a process with one role shares its log with others and needs Kafka: set KIZUNA_KAFKA_BROKERS, or run `kizuna up`"
     );
     // Addresses first: a second server on the same machine should not touch the log of the first.
-    let listeners = Listeners::bind(roles, settings.listen, settings.admin_listen).await?;
+    let listeners = Listeners::bind(roles, &settings).await?;
     let installation = Installation::open(settings).await?;
     let view = installation.view().await?;
-    announce(&facts(&installation, &listeners, &view.snapshot())?, as_json)?;
-    server::run(installation, roles, listeners, view, shutdown).await?;
+    let readiness = Readiness::new();
+    let console = match &listeners.console {
+        Some(listener) => {
+            let (installation, view) = (installation.clone(), Arc::clone(&view));
+            Some(Console::open(installation, view, Some(readiness.clone()), listener.local_addr()?)?)
+        }
+        None => None,
+    };
+    let mut facts = facts(&installation, &listeners, &view.snapshot())?;
+    if let Some(console) = &console {
+        facts["console_url"] = json!(console.url());
+        facts["setup_url"] = json!(console.first_link()?);
+    }
+    announce(&facts, as_json)?;
+    server::run(installation, roles, listeners, view, readiness, console, shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -55,6 +71,8 @@ fn announce(facts: &Value, as_json: bool) -> std::io::Result<()> {
     lines.extend(text("webhook_base_url").map(|url| format!("  webhooks  {url}/line/webhook/...")));
     lines.extend(text("public_url").map(|url| format!("  public    {url}/line/webhook/...")));
     lines.extend(text("admin_url").map(|url| format!("  admin     {url}/metrics, /live, /ready")));
+    lines.extend(text("console_url").map(|url| format!("  console   {url}")));
+    lines.extend(text("setup_url").map(|url| format!("            set it up, once: {url}")));
     lines.extend(text("log").map(|log| format!("  log       {log}")));
     lines.push(match text("hubspot_api_url") {
         Some(url) => format!("  HubSpot   {url}"),

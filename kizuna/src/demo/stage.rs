@@ -5,6 +5,7 @@ use crate::server::{self, Listeners, Roles};
 use crate::settings::Settings;
 use crate::wiring::Installation;
 use anyhow::{Context, ensure};
+use runtime::admin::Readiness;
 use runtime::secret::Secret;
 use runtime::shutdown::{self, Trigger};
 use sandbox::hubspot::Contact;
@@ -50,8 +51,10 @@ impl Stage {
         let installation = Installation::open(settings).await?;
         let view = installation.view().await?;
         let (stop, stopping) = shutdown::manual();
-        let listeners = Listeners { webhooks: Some(webhooks), admin };
-        let server = tokio::spawn(server::run(installation.clone(), Roles::ALL, listeners, view, stopping));
+        let listeners = Listeners { webhooks: Some(webhooks), admin, console: None };
+        let readiness = Readiness::new();
+        let server =
+            tokio::spawn(server::run(installation.clone(), Roles::ALL, listeners, view, readiness, None, stopping));
         let stage = Self { sandbox, server, stop, webhook_url, admin_url, directory, _temporary: temporary };
         for channel in stage.accounts() {
             connect(&installation, channel).await?;

@@ -50,14 +50,20 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 ];
 
 /// Libraries that only some crates may name, because they stand for something that only these crates know.
-const ONLY: [(&str, &[&str], &str); 9] = [
+const ONLY: [(&str, &[&str], &str); 11] = [
     ("rdkafka", &["eventlog"], "only the log knows Kafka"),
-    ("rusqlite", &["eventlog", "ingest", "projector"], "the log, the spool and the projector's state are the stores"),
+    (
+        "rusqlite",
+        &["eventlog", "ingest", "projector", "kizuna"],
+        "the log, the spool, the projector's state and the console's accounts are the stores",
+    ),
     ("reqwest", &["hubspot", "line", "sandbox", "schemas"], "only these call somebody over HTTP"),
     ("axum", &["ingest", "runtime", "sandbox", "kizuna"], "only these serve HTTP"),
     ("serde_avro_fast", &["schemas"], "only the schemas know Avro"),
     ("apache-avro", &["schemas"], "only the schemas know Avro"),
     ("chacha20poly1305", &["connection"], "only a connection has secrets to seal"),
+    ("askama", &["kizuna"], "only the console makes pages from templates"),
+    ("argon2", &["kizuna"], "only the console has passwords"),
     ("clap", &["kizuna"], "only the binary has a command line"),
     ("anyhow", &["kizuna"], "a library says in its error what the caller must do"),
 ];

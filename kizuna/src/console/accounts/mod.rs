@@ -1,0 +1,67 @@
+//! Who may use the console: people, their sessions, invitations, and the record of what they changed. One small SQLite file,
+//! which several processes may have open.
+
+mod audit;
+mod invitation;
+mod person;
+mod session;
+
+pub use invitation::Invitation;
+pub use person::Person;
+pub use session::Session;
+
+use runtime::clock::Clock;
+use rusqlite::Connection;
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The file inside the console's directory.
+const FILE: &str = "accounts.sqlite3";
+
+/// How long to wait for another process that writes.
+const BUSY_LIMIT: Duration = Duration::from_secs(5);
+
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS person (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, role TEXT NOT NULL, password TEXT,
+        created_at_ms INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS session (
+        digest BLOB PRIMARY KEY, person INTEGER NOT NULL REFERENCES person ON DELETE CASCADE,
+        began_at_ms INTEGER NOT NULL, seen_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS invitation (
+        digest BLOB PRIMARY KEY, person INTEGER UNIQUE REFERENCES person ON DELETE CASCADE,
+        expires_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS audit (
+        id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+        subject TEXT NOT NULL) STRICT;";
+
+/// The accounts.
+pub struct Accounts {
+    database: Mutex<Connection>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Accounts {
+    /// Opens the file in this directory, made for its owner alone if it does not exist.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn open(directory: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let path = directory.join(FILE);
+        File::options().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
+        let database = Connection::open(path)?;
+        database.busy_timeout(BUSY_LIMIT)?;
+        database.pragma_update(None, "journal_mode", "WAL")?;
+        database.pragma_update(None, "synchronous", "NORMAL")?;
+        database.pragma_update(None, "foreign_keys", true)?;
+        database.execute_batch(TABLES)?;
+        Ok(Self { database: Mutex::new(database), clock })
+    }
+
+    fn database(&self) -> MutexGuard<'_, Connection> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

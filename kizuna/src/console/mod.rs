@@ -1,0 +1,106 @@
+//! The web console: what the commands do, in a browser, for a team.
+//!
+//! Pages are made on the server and need no script. Who may do what stands in one table, [`routes`], and every request passes
+//! [`guard`] first. Accounts, sessions and the record of changes are the console's own; all else it asks of the same
+//! functions as the command line.
+
+mod access;
+mod accounts;
+mod form;
+mod guard;
+mod headers;
+mod language;
+mod page;
+mod pages;
+mod password;
+mod routes;
+mod steps;
+mod throttle;
+mod token;
+mod words;
+
+use crate::wiring::Installation;
+use accounts::Accounts;
+use anyhow::Context;
+use connection::View;
+use password::Passwords;
+use runtime::admin::Readiness;
+use runtime::shutdown::Shutdown;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use throttle::Throttle;
+use tokio::net::TcpListener;
+
+/// The console. Clones are the same one.
+#[derive(Clone)]
+pub struct Console(Arc<Inner>);
+
+struct Inner {
+    installation: Installation,
+    view: Arc<View>,
+    readiness: Option<Readiness>,
+    accounts: Accounts,
+    passwords: Passwords,
+    throttle: Throttle,
+    /// Where it listens.
+    address: SocketAddr,
+}
+
+impl Console {
+    /// Opens its accounts in the data directory. `readiness` tells of the parts of this process, where it has others.
+    ///
+    /// # Errors
+    /// When its files cannot be used.
+    pub fn open(
+        installation: Installation,
+        view: Arc<View>,
+        readiness: Option<Readiness>,
+        address: SocketAddr,
+    ) -> anyhow::Result<Self> {
+        let directory = installation.directory("console")?;
+        let accounts = Accounts::open(&directory, Arc::clone(&installation.clock));
+        let accounts =
+            accounts.with_context(|| format!("cannot use the console's files in {}", directory.display()))?;
+        let throttle = Throttle::new(Arc::clone(&installation.clock));
+        let passwords = Passwords::default();
+        Ok(Self(Arc::new(Inner { installation, view, readiness, accounts, passwords, throttle, address })))
+    }
+
+    /// The address that people open.
+    pub fn url(&self) -> String {
+        let public = self.0.installation.settings.console_url.as_ref();
+        public.map_or_else(|| format!("http://{}", self.0.address), |url| url.join(""))
+    }
+
+    /// While nobody can sign in yet: the address at which the first administrator sets a password, once.
+    ///
+    /// # Errors
+    /// When the accounts cannot be read or written.
+    pub fn first_link(&self) -> anyhow::Result<Option<String>> {
+        if self.0.accounts.has_administrator()? {
+            return Ok(None);
+        }
+        self.link().map(Some)
+    }
+
+    /// A new address at which somebody becomes administrator, once; earlier ones of this kind no longer work.
+    ///
+    /// # Errors
+    /// When the accounts cannot be written.
+    pub fn link(&self) -> anyhow::Result<String> {
+        let token = self.0.accounts.invite_administrator()?;
+        Ok(format!("{}/welcome/{}", self.url(), token.expose()))
+    }
+
+    /// Serves until the shutdown is requested.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) -> anyhow::Result<()> {
+        let served = axum::serve(listener, routes::router(self)).with_graceful_shutdown(shutdown.requested()).await;
+        served.context("the console ended")
+    }
+}
+
+#[cfg(test)]
+mod tests;

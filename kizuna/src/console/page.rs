@@ -1,0 +1,104 @@
+//! From a template to an answer.
+
+use super::Console;
+use super::access::Role;
+use super::guard::Visitor;
+use super::language::Language;
+use super::words::Words;
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+
+/// What every page shows around its content.
+pub struct Frame {
+    /// The texts of its language.
+    pub words: &'static Words,
+    /// Its language.
+    pub language: Language,
+    /// Whom it is for.
+    pub visitor: Visitor,
+    /// What its forms carry.
+    pub proof: String,
+}
+
+impl Frame {
+    /// The frame of a page for this visitor.
+    pub fn new(visitor: Visitor) -> Self {
+        let (language, proof) = (visitor.language, visitor.proof());
+        Self { words: language.words(), language, visitor, proof }
+    }
+
+    /// May they do what operators do?
+    pub fn is_operator(&self) -> bool {
+        self.visitor.may(Role::Operator)
+    }
+
+    /// May they do what administrators do?
+    pub fn is_admin(&self) -> bool {
+        self.visitor.may(Role::Admin)
+    }
+
+    /// Is this part of the console open? Its pages begin with this path.
+    pub fn is_in(&self, path: &str) -> bool {
+        let asked = &*self.visitor.path;
+        asked == path || (path != "/" && asked.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+    }
+}
+
+/// The page.
+pub fn page(template: &impl Template) -> Response {
+    page_as(StatusCode::OK, template)
+}
+
+/// The page, with a status.
+pub fn page_as(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(error) => Fault::from(error).into_response(),
+    }
+}
+
+/// A page that says no more than that something is not to be had.
+pub fn plain(status: StatusCode, language: Language) -> Response {
+    let words = language.words();
+    let text = match status {
+        StatusCode::NOT_FOUND => words.not_found,
+        StatusCode::FORBIDDEN => words.forbidden,
+        _ => words.refused,
+    };
+    page_as(status, &Plain { words, language, text })
+}
+
+#[derive(Template)]
+#[template(path = "plain.html")]
+struct Plain {
+    words: &'static Words,
+    language: Language,
+    text: &'static str,
+}
+
+/// Something that should work did not. The log says what; the page does not.
+pub struct Fault(anyhow::Error);
+
+impl<E: Into<anyhow::Error>> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        tracing::error!(error = format!("{:#}", self.0), "the console cannot answer");
+        plain(StatusCode::INTERNAL_SERVER_ERROR, Language::English)
+    }
+}
+
+impl Console {
+    /// Records what somebody changed.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn record(&self, visitor: &Visitor, action: &str, subject: &str) -> Result<(), Fault> {
+        Ok(self.0.accounts.record(visitor.name(), action, subject)?)
+    }
+}

@@ -1,0 +1,28 @@
+//! The record of changes.
+
+use crate::console::Console;
+use crate::console::guard::Visitor;
+use crate::console::page::{Fault, Frame, page};
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+
+/// Changes on the page.
+const SHOWN_MAX: u32 = 500;
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct Changes {
+    frame: Frame,
+    /// When, who, what, to what.
+    rows: Vec<[String; 4]>,
+}
+
+/// The newest changes.
+pub async fn show(State(console): State<Console>, Extension(visitor): Extension<Visitor>) -> Result<Response, Fault> {
+    let changes = console.0.accounts.changes(SHOWN_MAX)?;
+    let rows =
+        changes.into_iter().map(|it| [visitor.language.time(it.at_ms), it.actor, it.action, it.subject]).collect();
+    Ok(page(&Changes { frame: Frame::new(visitor), rows }))
+}

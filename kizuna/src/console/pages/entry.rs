@@ -1,0 +1,82 @@
+//! Signing in and out, and the choice of the language.
+
+use crate::console::Console;
+use crate::console::form::Form;
+use crate::console::guard::Visitor;
+use crate::console::language::{COOKIE, Language};
+use crate::console::page::{Fault, Frame, page, page_as};
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use runtime::secret::Secret;
+
+/// How long the choice of a language is kept, seconds.
+const LANGUAGE_KEPT: u32 = 365 * 24 * 60 * 60;
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Login {
+    frame: Frame,
+    problem: Option<&'static str>,
+    name: String,
+}
+
+/// The form.
+pub async fn show(Extension(visitor): Extension<Visitor>) -> Response {
+    page(&Login { frame: Frame::new(visitor), problem: None, name: String::new() })
+}
+
+/// Signs somebody in who knows a name and its password.
+pub async fn sign_in(
+    State(console): State<Console>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Fault> {
+    let (frame, name) = (Frame::new(visitor), form.text("name").to_owned());
+    let inner = &console.0;
+    if !inner.throttle.admit(&name) {
+        let problem = Some(frame.words.throttled);
+        return Ok(page_as(StatusCode::TOO_MANY_REQUESTS, &Login { frame, problem, name }));
+    }
+    let known = inner.accounts.credentials(&name)?;
+    let (person, stored) = known.map_or((None, None), |(person, stored)| (Some(person), Some(stored)));
+    let is_right = inner.passwords.verify(Secret::new(form.raw("password")), stored).await?;
+    let Some(person) = person.filter(|_| is_right) else {
+        let problem = Some(frame.words.wrong_password);
+        return Ok(page_as(StatusCode::UNAUTHORIZED, &Login { frame, problem, name }));
+    };
+    inner.throttle.forget(&name);
+    let token = inner.accounts.begin_session(person)?;
+    inner.accounts.record(&name, "signed_in", "")?;
+    Ok(enter(&console, &token))
+}
+
+/// The way in for somebody who has a session now.
+pub fn enter(console: &Console, token: &Secret) -> Response {
+    let cookie = console.session_cookie(Some(token));
+    (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to("/")).into_response()
+}
+
+/// Ends the session.
+pub async fn sign_out(
+    State(console): State<Console>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Fault> {
+    if let Some(session) = &visitor.session {
+        console.0.accounts.end_session(&session.token)?;
+    }
+    let cookie = console.session_cookie(None);
+    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to("/login")).into_response())
+}
+
+/// Keeps the choice, and goes back to the page.
+pub async fn choose_language(Extension(form): Extension<Form>) -> Response {
+    let language = Language::coded(form.text("language")).unwrap_or(Language::English);
+    let is_path = |back: &&str| back.starts_with('/') && !back.starts_with("//") && !back.contains('\\');
+    let back = Some(form.text("back")).filter(is_path).unwrap_or("/");
+    let back: String = back.chars().filter(char::is_ascii_graphic).collect();
+    let cookie = format!("{COOKIE}={}; Path=/; SameSite=Lax; Max-Age={LANGUAGE_KEPT}", language.code());
+    (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(&back)).into_response()
+}

@@ -1,0 +1,112 @@
+//! The people who may sign in, managed by administrators.
+
+use super::welcome::is_name;
+use crate::console::Console;
+use crate::console::access::Role;
+use crate::console::accounts::Person;
+use crate::console::form::Form;
+use crate::console::guard::Visitor;
+use crate::console::page::{Fault, Frame, page_as, plain};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use runtime::secret::Secret;
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct People {
+    frame: Frame,
+    people: Vec<Person>,
+    problem: Option<&'static str>,
+    /// Shown once: for whom, and where.
+    link: Option<(String, String)>,
+}
+
+/// The list.
+pub async fn show(State(console): State<Console>, Extension(visitor): Extension<Visitor>) -> Result<Response, Fault> {
+    console.people_page(visitor, None, None)
+}
+
+/// Adds somebody, and shows the link at which they set a password.
+pub async fn add(
+    State(console): State<Console>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Fault> {
+    let (name, words) = (form.text("name"), visitor.language.words());
+    let Some(role) = Role::named(form.text("role")).filter(|_| is_name(name)) else {
+        return console.people_page(visitor, Some(words.bad_name), None);
+    };
+    let Some(id) = console.0.accounts.add(name, role)? else {
+        return console.people_page(visitor, Some(words.name_taken), None);
+    };
+    console.record(&visitor, "person_added", &format!("{name} ({role})"))?;
+    let token = console.0.accounts.invite(id)?;
+    console.people_page(visitor, None, Some((name, &token)))
+}
+
+/// Gives somebody another role.
+pub async fn set_role(
+    State(console): State<Console>,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<i64>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Fault> {
+    let (person, role) = (console.0.accounts.person(id)?, Role::named(form.text("role")));
+    let (Some(person), Some(role)) = (person, role) else {
+        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
+    };
+    if console.0.accounts.set_role(id, role)?.is_err() {
+        let words = visitor.language.words();
+        return console.people_page(visitor, Some(words.last_administrator), None);
+    }
+    console.record(&visitor, "role_changed", &format!("{} ({role})", person.name))?;
+    Ok(Redirect::to("/people").into_response())
+}
+
+/// A new link for somebody who lost theirs, or the password.
+pub async fn link(
+    State(console): State<Console>,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<i64>,
+) -> Result<Response, Fault> {
+    let Some(person) = console.0.accounts.person(id)? else {
+        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
+    };
+    let token = console.0.accounts.invite(id)?;
+    console.record(&visitor, "person_invited", &person.name)?;
+    console.people_page(visitor, None, Some((&person.name, &token)))
+}
+
+/// Removes somebody.
+pub async fn remove(
+    State(console): State<Console>,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<i64>,
+) -> Result<Response, Fault> {
+    let Some(person) = console.0.accounts.person(id)? else {
+        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
+    };
+    if console.0.accounts.remove(id)?.is_err() {
+        let words = visitor.language.words();
+        return console.people_page(visitor, Some(words.last_administrator), None);
+    }
+    console.record(&visitor, "person_removed", &person.name)?;
+    Ok(Redirect::to("/people").into_response())
+}
+
+impl Console {
+    fn people_page(
+        &self,
+        visitor: Visitor,
+        problem: Option<&'static str>,
+        invited: Option<(&str, &Secret)>,
+    ) -> Result<Response, Fault> {
+        let link = invited.map(|(name, token)| (name.to_owned(), format!("{}/welcome/{}", self.url(), token.expose())));
+        let people = self.0.accounts.people()?;
+        let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        Ok(page_as(status, &People { frame: Frame::new(visitor), people, problem, link }))
+    }
+}

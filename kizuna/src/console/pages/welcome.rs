@@ -1,0 +1,90 @@
+//! The page behind a one-time link: somebody sets a password.
+
+use super::entry::enter;
+use crate::console::Console;
+use crate::console::accounts::Invitation;
+use crate::console::form::Form;
+use crate::console::guard::Visitor;
+use crate::console::page::{Fault, Frame, page_as, plain};
+use crate::console::password::is_acceptable;
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use runtime::secret::Secret;
+
+/// Most characters of a name.
+pub const NAME_MAX: usize = 80;
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct Welcome {
+    frame: Frame,
+    problem: Option<&'static str>,
+    /// `None`: they choose it.
+    name: Option<String>,
+}
+
+/// The form, as long as the link works.
+pub async fn show(
+    State(console): State<Console>,
+    Extension(visitor): Extension<Visitor>,
+    Path(token): Path<String>,
+) -> Result<Response, Fault> {
+    let Some(invitation) = console.0.accounts.invitation(&token)? else {
+        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
+    };
+    Ok(form_page(StatusCode::OK, visitor, &invitation, None))
+}
+
+/// Sets the password, uses the link up and signs the person in.
+pub async fn accept(
+    State(console): State<Console>,
+    Extension(visitor): Extension<Visitor>,
+    Path(token): Path<String>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Fault> {
+    let accounts = &console.0.accounts;
+    let Some(invitation) = accounts.invitation(&token)? else {
+        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
+    };
+    let words = visitor.language.words();
+    let name = match &invitation {
+        Invitation::Administrator => form.text("name").to_owned(),
+        Invitation::Person(person) => person.name.clone(),
+    };
+    let password = form.raw("password");
+    let problem = if !is_name(&name) {
+        Some(words.bad_name)
+    } else if !is_acceptable(password) {
+        Some(words.short_password)
+    } else if password != form.raw("again") {
+        Some(words.passwords_differ)
+    } else {
+        None
+    };
+    if problem.is_some() {
+        return Ok(form_page(StatusCode::UNPROCESSABLE_ENTITY, visitor, &invitation, problem));
+    }
+    let hash = console.0.passwords.hash(Secret::new(password)).await?;
+    let Some(person) = accounts.accept(&token, &name, &hash)? else {
+        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
+    };
+    console.0.throttle.forget(&name);
+    accounts.record(&name, "password_set", &name)?;
+    Ok(enter(&console, &accounts.begin_session(person)?))
+}
+
+/// Is it fit to sign in with?
+pub fn is_name(name: &str) -> bool {
+    (1..=NAME_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
+fn form_page(status: StatusCode, visitor: Visitor, invitation: &Invitation, problem: Option<&'static str>) -> Response {
+    let name = match invitation {
+        Invitation::Administrator => None,
+        Invitation::Person(person) => Some(person.name.clone()),
+    };
+    page_as(status, &Welcome { frame: Frame::new(visitor), problem, name })
+}

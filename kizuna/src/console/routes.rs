@@ -1,0 +1,94 @@
+//! Every address of the console with who may use it. What is not here is not there.
+
+use super::Console;
+use super::access::Role::{Admin, Operator, Viewer};
+use super::access::{Needs, Role};
+use super::guard::{Gate, guard};
+use super::headers::protect;
+use super::language::Language;
+use super::page::plain;
+use super::pages::{audit, connect, connection, dashboard, entry, letters, people, settings, welcome};
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+
+/// An address.
+pub struct Route {
+    /// The path, with its parameters in braces.
+    pub path: &'static str,
+    /// Does it change something? Then it takes POST, else GET.
+    pub changes: bool,
+    /// Who may use it.
+    pub needs: Needs,
+    to: fn() -> MethodRouter<Console>,
+}
+
+const fn see(path: &'static str, role: Role, to: fn() -> MethodRouter<Console>) -> Route {
+    Route { path, changes: false, needs: Needs::Role(role), to }
+}
+
+const fn change(path: &'static str, role: Role, to: fn() -> MethodRouter<Console>) -> Route {
+    Route { path, changes: true, needs: Needs::Role(role), to }
+}
+
+const fn open(path: &'static str, changes: bool, to: fn() -> MethodRouter<Console>) -> Route {
+    Route { path, changes, needs: Needs::Nothing, to }
+}
+
+/// All of them.
+pub const ROUTES: &[Route] = &[
+    open("/assets/console.css", false, || get(style)),
+    open("/assets/console.js", false, || get(script)),
+    open("/login", false, || get(entry::show)),
+    open("/login", true, || post(entry::sign_in)),
+    open("/language", true, || post(entry::choose_language)),
+    open("/welcome/{token}", false, || get(welcome::show)),
+    open("/welcome/{token}", true, || post(welcome::accept)),
+    change("/logout", Viewer, || post(entry::sign_out)),
+    see("/", Viewer, || get(dashboard::show)),
+    see("/connect", Admin, || get(connect::show)),
+    change("/connect", Admin, || post(connect::connect)),
+    see("/connections/{number}", Viewer, || get(connection::show)),
+    change("/connections/{number}", Operator, || post(connection::edit)),
+    change("/connections/{number}/state", Operator, || post(connection::set_state)),
+    change("/connections/{number}/remove", Admin, || post(connection::remove)),
+    see("/dead-letters", Viewer, || get(letters::show)),
+    change("/dead-letters/{key}/retry", Operator, || post(letters::retry)),
+    change("/dead-letters/{key}/drop", Operator, || post(letters::forget)),
+    see("/settings", Viewer, || get(settings::show)),
+    see("/people", Admin, || get(people::show)),
+    change("/people", Admin, || post(people::add)),
+    change("/people/{id}/role", Admin, || post(people::set_role)),
+    change("/people/{id}/link", Admin, || post(people::link)),
+    change("/people/{id}/remove", Admin, || post(people::remove)),
+    see("/changes", Admin, || get(audit::show)),
+];
+
+/// The console as a service.
+pub fn router(console: Console) -> Router {
+    let guarded = |router: Router<Console>, route: &Route| {
+        let gate = Gate { console: console.clone(), needs: route.needs };
+        router.route(route.path, (route.to)().layer(from_fn_with_state(gate, guard)))
+    };
+    let router = ROUTES.iter().fold(Router::new(), guarded);
+    router.fallback(missing).layer(from_fn(protect)).with_state(console)
+}
+
+async fn missing(headers: HeaderMap) -> Response {
+    plain(StatusCode::NOT_FOUND, Language::of(&headers, None))
+}
+
+async fn style() -> Response {
+    asset("text/css; charset=utf-8", include_str!("../../assets/console.css"))
+}
+
+async fn script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/console.js"))
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "max-age=300")], text).into_response()
+}

@@ -1,0 +1,158 @@
+//! Who gets where: every route with every role, and the ways around that are none.
+
+use super::{ORIGIN, Place, body, form, request};
+use crate::console::access::{Needs, Role};
+use crate::console::routes::ROUTES;
+use axum::body::Body;
+use axum::http::{Method, StatusCode, header};
+
+const ABSOLUTE_MS: i64 = 12 * 60 * 60_000;
+const IDLE_MS: i64 = 30 * 60_000;
+
+fn path(pattern: &str) -> String {
+    pattern.replace("{number}", "1").replace("{id}", "999").replace("{key}", "none").replace("{token}", "none")
+}
+
+#[tokio::test]
+async fn every_route_lets_through_exactly_the_roles_that_its_table_names() {
+    let place = Place::new().await;
+    for role in Role::ALL.map(Some).into_iter().chain([None]) {
+        for route in ROUTES.iter().filter(|route| route.path != "/login" || !route.changes) {
+            // Each with a session of its own: one of the routes ends it.
+            let cookie = match role {
+                Some(role) => {
+                    place.console.0.accounts.people().unwrap().iter().for_each(|person| {
+                        place.console.0.accounts.remove(person.id).unwrap().ok();
+                    });
+                    match place.console.0.accounts.people().unwrap().iter().find(|person| person.role == role) {
+                        Some(person) => {
+                            let token = place.console.0.accounts.begin_session(person.id).unwrap();
+                            format!("kizuna_session={}", token.expose())
+                        }
+                        None => place.somebody(role).await,
+                    }
+                }
+                None => String::new(),
+            };
+            let path = path(route.path);
+            let answer =
+                if route.changes { place.post(&path, &cookie, &[]).await } else { place.get(&path, &cookie).await };
+            let case = format!("{role:?} {path} changes={} -> {}", route.changes, answer.status);
+            match (route.needs, role) {
+                (Needs::Role(_), None) => {
+                    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/login"), "{case}");
+                }
+                (Needs::Role(needed), Some(role)) if role < needed => {
+                    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{case}");
+                }
+                _ => {
+                    assert_ne!(answer.status, StatusCode::FORBIDDEN, "{case}");
+                    assert!(!answer.status.is_server_error(), "{case}");
+                    let is_exit = route.path == "/logout";
+                    assert!(answer.location() != "/login" || is_exit, "{case}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_tells_the_browser_what_not_to_do() {
+    let place = Place::new().await;
+    let cookie = place.somebody(Role::Admin).await;
+    for (path, cookie) in [
+        ("/", ""),
+        ("/", &*cookie),
+        ("/login", ""),
+        ("/nowhere", ""),
+        ("/assets/console.css", ""),
+        ("/connect", &*cookie),
+    ] {
+        let answer = place.get(path, cookie).await;
+        let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}");
+        assert!(!policy.contains("unsafe") && !policy.contains('*'), "{path}: {policy}");
+        assert_eq!(answer.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
+        assert_eq!(answer.headers[header::REFERRER_POLICY], "same-origin", "{path}");
+        let is_asset = path.starts_with("/assets/");
+        assert_eq!(answer.headers[header::CACHE_CONTROL] == "no-store", !is_asset, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_without_the_proof_of_its_session_changes_nothing() {
+    let place = Place::new().await;
+    let (cookie, other) = (place.somebody(Role::Admin).await, place.somebody(Role::Viewer).await);
+    let others_proof =
+        crate::console::token::form_proof(&runtime::secret::Secret::new(other.split_once('=').unwrap().1));
+    for proof in ["", "0", &*others_proof] {
+        let fields = [("name", "eve"), ("role", "admin"), ("proof", proof)];
+        let request = form("/people", &cookie).header(header::ORIGIN, ORIGIN).body(body(&fields)).unwrap();
+        assert_eq!(place.send(request).await.status, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(place.console.0.accounts.people().unwrap().len(), 2);
+    let added = place.post("/people", &cookie, &[("name", "eve"), ("role", "viewer")]).await;
+    assert_eq!(added.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_form_of_another_origin_or_of_none_is_refused_on_open_routes_too() {
+    let place = Place::new().await;
+    for origin in
+        [None, Some("null"), Some("http://evil.example"), Some("https://127.0.0.1:8090"), Some("http://127.0.0.1")]
+    {
+        let mut request = form("/login", "");
+        if let Some(origin) = origin {
+            request = request.header(header::ORIGIN, origin);
+        }
+        let answer = place.send(request.body(body(&[("name", "a"), ("password", "b")])).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_else_gave_this_machine_is_not_answered() {
+    let place = Place::with(&[("KIZUNA_CONSOLE_URL", "https://console.example")]).await;
+    for (host, answered) in [
+        ("127.0.0.1:8090", true),
+        ("localhost:8090", true),
+        ("[::1]:8090", true),
+        ("console.example", true),
+        ("evil.example:8090", false),
+        ("console.example.evil", false),
+    ] {
+        let asked = request(Method::GET, "/login", "");
+        let mut request = asked.body(Body::empty()).unwrap();
+        request.headers_mut().insert(header::HOST, host.parse().unwrap());
+        assert_eq!(place.send(request).await.status == StatusCode::OK, answered, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_idle_and_after_half_a_day_whatever_happens() {
+    let place = Place::new().await;
+    let cookie = place.somebody(Role::Viewer).await;
+    let is_in = async || place.get("/", &cookie).await.status == StatusCode::OK;
+    place.clock.advance(IDLE_MS - 1);
+    assert!(is_in().await, "used in time");
+    for _ in 0..(ABSOLUTE_MS / IDLE_MS) - 1 {
+        place.clock.advance(IDLE_MS - 60_000);
+        assert!(is_in().await);
+    }
+    place.clock.advance(IDLE_MS - 1);
+    assert!(!is_in().await, "after half a day");
+
+    let other = place.console.0.accounts.people().unwrap()[0].id;
+    let cookie = format!("kizuna_session={}", place.console.0.accounts.begin_session(other).unwrap().expose());
+    place.clock.advance(IDLE_MS);
+    assert_eq!(place.get("/", &cookie).await.location(), "/login", "idle");
+}
+
+#[tokio::test]
+async fn the_cookie_is_for_this_host_alone_where_people_come_over_https() {
+    let place = Place::with(&[("KIZUNA_CONSOLE_URL", "https://console.example")]).await;
+    let cookie = place.console.session_cookie(Some(&runtime::secret::Secret::new("t")));
+    assert_eq!(cookie, "__Host-kizuna_session=t; Path=/; HttpOnly; SameSite=Strict; Secure");
+    let plain = Place::new().await.console.session_cookie(None);
+    assert_eq!(plain, "kizuna_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+}

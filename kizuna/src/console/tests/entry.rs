@@ -1,0 +1,106 @@
+//! Getting in: the set-up link, the password, the throttle, and getting out.
+
+use super::{PASSWORD, Place};
+use crate::console::access::Role;
+use axum::http::StatusCode;
+
+const DAY_MS: i64 = 24 * 60 * 60_000;
+
+fn path(link: &str) -> String {
+    link.strip_prefix("http://127.0.0.1:8090").expect("an address of the console").to_owned()
+}
+
+const FILLED: [(&str, &str); 3] = [("name", "花子"), ("password", PASSWORD), ("again", PASSWORD)];
+
+#[tokio::test]
+async fn the_set_up_link_makes_an_administrator_once_and_is_not_given_again() {
+    let place = Place::new().await;
+    let link = path(&place.console.first_link().unwrap().unwrap());
+    assert_eq!(place.get(&link, "").await.status, StatusCode::OK);
+    let accepted = place.post(&link, "", &FILLED).await;
+    assert_eq!((accepted.status, accepted.location()), (StatusCode::SEE_OTHER, "/"));
+    assert_eq!(place.get("/people", &accepted.cookie()).await.status, StatusCode::OK);
+
+    assert_eq!(place.get(&link, "").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(place.post(&link, "", &FILLED).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(place.console.first_link().unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_set_up_link_works_for_a_day_and_until_the_next_one_is_made() {
+    let place = Place::new().await;
+    let first = path(&place.console.first_link().unwrap().unwrap());
+    let second = path(&place.console.first_link().unwrap().unwrap());
+    assert_eq!(place.get(&first, "").await.status, StatusCode::NOT_FOUND);
+    place.clock.advance(DAY_MS - 1);
+    assert_eq!(place.get(&second, "").await.status, StatusCode::OK);
+    place.clock.advance(1);
+    assert_eq!(place.post(&second, "", &FILLED).await.status, StatusCode::NOT_FOUND);
+    assert!(!place.console.0.accounts.has_administrator().unwrap());
+}
+
+#[tokio::test]
+async fn a_weak_or_mistyped_password_is_not_taken_and_the_link_still_works() {
+    let place = Place::new().await;
+    let link = path(&place.console.first_link().unwrap().unwrap());
+    for fields in [
+        [("name", "a"), ("password", "short"), ("again", "short")],
+        [("name", "a"), ("password", PASSWORD), ("again", "another password")],
+        [("name", ""), ("password", PASSWORD), ("again", PASSWORD)],
+    ] {
+        assert_eq!(place.post(&link, "", &fields).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
+    }
+    assert_eq!(place.post(&link, "", &FILLED).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn only_name_and_password_together_sign_in_and_signing_out_ends_the_session() {
+    let place = Place::new().await;
+    place.somebody(Role::Viewer).await;
+    for (name, password) in [("viewer", "wrong password"), ("nobody", PASSWORD), ("", "")] {
+        let answer = place.post("/login", "", &[("name", name), ("password", password)]).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}");
+    }
+    let entered = place.post("/login", "", &[("name", "viewer"), ("password", PASSWORD)]).await;
+    assert_eq!((entered.status, entered.location()), (StatusCode::SEE_OTHER, "/"));
+    let cookie = entered.cookie();
+    assert_eq!(place.get("/", &cookie).await.status, StatusCode::OK);
+    place.post("/logout", &cookie, &[]).await;
+    assert_eq!(place.get("/", &cookie).await.location(), "/login");
+}
+
+#[tokio::test]
+async fn who_guesses_has_to_wait_even_with_the_right_password() {
+    let place = Place::new().await;
+    place.somebody(Role::Viewer).await;
+    for _ in 0..5 {
+        place.post("/login", "", &[("name", "viewer"), ("password", "a guess")]).await;
+    }
+    let right = [("name", "viewer"), ("password", PASSWORD)];
+    assert_eq!(place.post("/login", "", &right).await.status, StatusCode::TOO_MANY_REQUESTS);
+    place.clock.advance(60_000);
+    assert_eq!(place.post("/login", "", &right).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_other_sessions_of_its_person() {
+    let place = Place::new().await;
+    let cookie = place.somebody(Role::Viewer).await;
+    let id = place.console.0.accounts.people().unwrap()[0].id;
+    let link = place.console.0.accounts.invite(id).unwrap();
+    place.post(&format!("/welcome/{}", link.expose()), "", &FILLED).await;
+    assert_eq!(place.get("/", &cookie).await.location(), "/login");
+}
+
+#[tokio::test]
+async fn the_language_stays_chosen_and_leads_back_only_into_the_console() {
+    let place = Place::new().await;
+    let chosen = place.post("/language", "", &[("language", "ja"), ("back", "/login")]).await;
+    assert_eq!(chosen.location(), "/login");
+    let page = place.get("/login", &chosen.cookie()).await;
+    assert!(page.text.contains("lang=\"ja\"") && page.text.contains("ログイン"), "{}", page.text);
+    for away in ["https://evil.example", "//evil.example", "/\\evil.example", ""] {
+        let answer = place.post("/language", "", &[("language", "en"), ("back", away)]).await;
+        assert_eq!(answer.location(), "/", "{away}");
+    }
+}

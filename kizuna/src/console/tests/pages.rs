@@ -1,0 +1,86 @@
+//! What the pages show, and what they never show.
+
+use super::Place;
+use crate::console::access::Role;
+use axum::http::StatusCode;
+
+#[tokio::test]
+async fn the_dashboard_shows_each_account_and_how_many_the_plan_allows() {
+    let place = Place::with(&[("KIZUNA_PLAN", "professional")]).await;
+    place.connect(1, "きずな商店 本店", "https://profile.line-scdn.net/0hshop").await;
+    let page = place.get("/", &place.somebody(Role::Viewer).await).await;
+    assert!(page.text.contains("きずな商店 本店") && page.text.contains("1 of 10"), "{}", page.text);
+    assert!(page.text.contains("src=\"https://profile.line-scdn.net/0hshop\""));
+    assert!(!page.text.contains("/connect\""), "a viewer connects nothing");
+}
+
+#[tokio::test]
+async fn hostile_names_and_pictures_stay_text() {
+    let place = Place::new().await;
+    place.connect(1, "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>", "javascript:alert(1)").await;
+    let cookie = place.somebody(Role::Admin).await;
+    for path in ["/", "/connections/1"] {
+        let page = place.get(path, &cookie).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(!page.text.contains("<script>alert") && !page.text.contains("<img src=x"), "{}", page.text);
+        assert!(!page.text.contains("src=\"javascript"), "{}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn no_page_shows_a_secret() {
+    let place = Place::with(&[("KIZUNA_HUBSPOT_TOKEN", "canary-hubspot-token")]).await;
+    place.connect(1, "本店", "").await;
+    let cookie = place.somebody(Role::Admin).await;
+    for path in ["/", "/connections/1", "/connect", "/settings", "/people", "/changes", "/dead-letters"] {
+        let page = place.get(path, &cookie).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(!page.text.contains("canary"), "{path}: {}", page.text);
+    }
+    let viewer = place.get("/connections/1", &place.somebody(Role::Viewer).await).await;
+    assert!(!viewer.text.contains("webhook-token"), "the address is for those who set things up");
+}
+
+#[tokio::test]
+async fn an_account_is_edited_paused_and_removed_and_each_change_is_recorded() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    let cookie = place.somebody(Role::Admin).await;
+    place.post("/connections/1", &cookie, &[("name", "新宿店"), ("icon", "javascript:alert(1)")]).await;
+    let page = place.get("/connections/1", &cookie).await;
+    assert!(page.text.contains("新宿店") && !page.text.contains("javascript:"), "{}", page.text);
+    assert!(!page.text.contains("name=\"auto_create\" checked"));
+    place.post("/connections/1/state", &cookie, &[("state", "paused")]).await;
+    assert!(place.get("/connections/1", &cookie).await.text.contains("Paused"));
+
+    place.post("/connections/1/remove", &cookie, &[("confirmation", "2")]).await;
+    assert_eq!(place.get("/connections/1", &cookie).await.status, StatusCode::OK, "not confirmed");
+    assert_eq!(place.post("/connections/1/remove", &cookie, &[("confirmation", "1")]).await.location(), "/");
+    let actions: Vec<_> = place.console.0.accounts.changes(10).unwrap().into_iter().map(|it| it.action).collect();
+    assert_eq!(actions, ["removed", "paused", "edited"]);
+}
+
+#[tokio::test]
+async fn the_last_administrator_cannot_be_removed_or_made_less() {
+    let place = Place::new().await;
+    let cookie = place.somebody(Role::Admin).await;
+    let id = place.console.0.accounts.people().unwrap()[0].id;
+    let removed = place.post(&format!("/people/{id}/remove"), &cookie, &[]).await;
+    assert_eq!(removed.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let lowered = place.post(&format!("/people/{id}/role"), &cookie, &[("role", "viewer")]).await;
+    assert_eq!(lowered.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(place.console.0.accounts.has_administrator().unwrap());
+}
+
+#[tokio::test]
+async fn a_changed_role_holds_at_once() {
+    let place = Place::new().await;
+    let (admin, viewer) = (place.somebody(Role::Admin).await, place.somebody(Role::Viewer).await);
+    let people = place.console.0.accounts.people().unwrap();
+    let id = people.iter().find(|person| person.role == Role::Viewer).unwrap().id;
+    assert_eq!(place.get("/people", &viewer).await.status, StatusCode::FORBIDDEN);
+    place.post(&format!("/people/{id}/role"), &admin, &[("role", "admin")]).await;
+    assert_eq!(place.get("/people", &viewer).await.status, StatusCode::OK);
+    place.post(&format!("/people/{id}/remove"), &admin, &[]).await;
+    assert_eq!(place.get("/", &viewer).await.location(), "/login");
+}

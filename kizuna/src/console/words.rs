@@ -1,0 +1,139 @@
+//! The console's texts, each in both languages.
+
+macro_rules! words {
+    ($($key:ident: $english:literal, $japanese:literal;)+) => {
+        /// All texts of a language.
+        pub struct Words {
+            $(#[doc = $english] pub $key: &'static str,)+
+        }
+
+        /// In English.
+        pub const ENGLISH: Words = Words { $($key: $english),+ };
+
+        /// In Japanese.
+        pub const JAPANESE: Words = Words { $($key: $japanese),+ };
+
+        #[cfg(test)]
+        const BOTH: &[(&str, &str, &str)] = &[$((stringify!($key), $english, $japanese)),+];
+    };
+}
+
+words! {
+    accounts: "LINE accounts", "LINEアカウント";
+    dead_letters: "Dead letters", "処理できなかったデータ";
+    settings: "Settings", "設定";
+    people: "People", "ユーザー管理";
+    changes: "Audit log", "操作履歴";
+    sign_in: "Sign in", "ログイン";
+    sign_out: "Sign out", "ログアウト";
+    skip: "Skip to content", "本文へ移動";
+    name: "Name", "名前";
+    password: "Password", "パスワード";
+    password_again: "Password again", "パスワード（確認）";
+    wrong_password: "Name or password is wrong.", "名前またはパスワードが違います。";
+    throttled: "Too many attempts. Wait a while and try again.", "試行回数が多すぎます。しばらく待ってからお試しください。";
+    welcome: "Welcome to Kizuna", "Kizunaへようこそ";
+    welcome_text: "Choose a password. This page works once.", "パスワードを設定してください。このページは一度だけ使えます。";
+    welcome_first: "You become the administrator of this console.", "このコンソールの管理者になります。";
+    password_rule: "At least 12 characters.", "12文字以上。";
+    set_password: "Set password", "パスワードを設定";
+    short_password: "The password needs at least 12 characters.", "パスワードは12文字以上にしてください。";
+    passwords_differ: "The two passwords differ.", "2つのパスワードが一致しません。";
+    bad_name: "A name has 1 to 80 characters.", "名前は1〜80文字で入力してください。";
+    name_taken: "Somebody has this name already.", "この名前はすでに使われています。";
+    last_administrator: "There must be an administrator: make somebody else one first.", "管理者が1人必要です。先に別の管理者を登録してください。";
+    not_found: "This page does not exist, or its link no longer works.", "ページが存在しないか、リンクの有効期限が切れています。";
+    forbidden: "You may not do this. If you think you may, go back and load the page again.", "この操作は許可されていません。権限がある場合は、前のページを再読み込みしてからお試しください。";
+    refused: "This could not be done.", "処理できませんでした。";
+    home: "To the start page", "トップへ";
+    connect: "Connect a new LINE account", "LINEアカウントを新しく接続";
+    quota_before: "Connected", "接続数";
+    quota_of: "of", "/";
+    plan: "Plan", "プラン";
+    none_yet: "No LINE Official Account is connected yet.", "LINE公式アカウントはまだ接続されていません。";
+    active: "Active", "稼働中";
+    paused: "Paused", "一時停止中";
+    unfinished: "Begun and not finished: connect the same channel again to go on.", "接続が途中です。同じチャネルをもう一度接続すると続きから再開します。";
+    channel: "Channel", "チャネル";
+    all_well: "Everything works.", "正常に動作しています。";
+    no_hubspot: "KIZUNA_HUBSPOT_TOKEN is not set: events are kept, nothing is sent to HubSpot.", "KIZUNA_HUBSPOT_TOKENが未設定です。イベントは保存されますが、HubSpotには送信されません。";
+    connect_text: "Two values from LINE Developers console are enough. Kizuna checks them, makes the properties in HubSpot and sets the webhook.", "LINE Developersコンソールの2つの値だけで接続できます。Kizunaが確認し、HubSpotのプロパティー作成とWebhookの設定を行います。";
+    channel_id: "Channel ID", "チャネルID";
+    channel_secret: "Channel secret", "チャネルシークレット";
+    basic_settings: "LINE Developers console > the channel > Basic settings", "LINE Developersコンソール ＞ チャネル ＞ チャネル基本設定";
+    optional: "Optional", "任意項目";
+    access_token: "Channel access token (long-lived)", "チャネルアクセストークン（長期）";
+    access_token_hint: "Not needed: without it Kizuna uses short-lived tokens.", "なくても構いません。その場合は短期トークンを自動で発行します。";
+    name_hint: "Left empty: the account's name in LINE. The picture is LINE's.", "空欄の場合はLINEのアカウント名を使います。アイコンもLINEのものを使います。";
+    description: "Description", "説明";
+    auto_create: "New friends become contacts by themselves", "新しい友だちを自動でコンタクトにする";
+    do_connect: "Connect", "接続する";
+    takes_seconds: "This takes a few seconds.", "数秒かかります。";
+    bad_channel_id: "A channel ID consists of digits.", "チャネルIDは数字で入力してください。";
+    bad_secret: "Enter the channel secret as LINE shows it.", "チャネルシークレットをLINEの表示どおりに入力してください。";
+    connected: "Connected as number", "接続しました。番号";
+    not_connected: "Not connected", "接続できませんでした";
+    again: "Put right what failed and connect again: it goes on where it stopped, nothing is doubled.", "失敗した項目を直してもう一度接続してください。続きから再開し、重複しません。";
+    step_done: "Done", "完了";
+    step_skipped: "Skipped", "省略";
+    step_failed: "Failed", "失敗";
+    step_by_hand: "By hand", "手動で設定";
+    to_connection: "To the account", "アカウントの設定へ";
+    number: "Number", "番号";
+    since: "Connected since", "接続日時";
+    webhook_url: "Webhook URL", "Webhook URL";
+    copy: "Copy", "コピー";
+    copied: "Copied", "コピーしました";
+    token: "Access token", "アクセストークン";
+    token_long: "Long-lived", "長期";
+    token_short: "Short-lived, renewed by Kizuna", "短期（自動更新）";
+    properties: "Properties in HubSpot", "HubSpotのプロパティー";
+    icon: "Picture address (https)", "アイコンのURL（https）";
+    icon_hint: "Only pictures on LINE's server are shown here.", "この画面に表示されるのはLINEのサーバー上の画像だけです。";
+    save: "Save", "保存";
+    edit: "Name and behaviour", "名前と動作";
+    pause: "Pause", "一時停止";
+    pause_text: "Events are still stored; nothing is written to HubSpot.", "イベントは保存されますが、HubSpotには書き込みません。";
+    resume: "Go on", "再開";
+    remove: "Remove", "削除";
+    remove_text: "For good: its events are refused from then on, its number is not used again. Contacts and properties stay in HubSpot. Type the number to confirm.", "元に戻せません。以後このアカウントのイベントは受け付けず、番号は再利用しません。HubSpotのコンタクトとプロパティーは残ります。確認のため番号を入力してください。";
+    letters_text: "Records that could not be used. Put the cause right, then try again. Dropping one forgets it; what it came from stays in the log.", "処理できなかった記録です。原因を直してから再試行してください。破棄してもログの元データは残ります。";
+    letters_none: "None. Everything could be used.", "ありません。すべて処理できています。";
+    reason: "Reason", "理由";
+    detail: "Detail", "詳細";
+    when: "When", "日時";
+    actions: "Actions", "操作";
+    retry: "Try again", "再試行";
+    drop: "Drop", "破棄";
+    settings_text: "How this installation is set up. Values are changed in the environment or in kizuna.toml, and hold after a restart.", "このシステムの設定です。値は環境変数またはkizuna.tomlで変更し、再起動後に反映されます。";
+    is_set: "set", "設定済み";
+    is_not_set: "not set", "未設定";
+    role: "Role", "権限";
+    role_viewer: "Viewer: looks", "閲覧者：閲覧のみ";
+    role_operator: "Operator: sees to problems, edits and pauses", "運用者：編集・一時停止・再試行";
+    role_admin: "Administrator: connects, removes, manages people", "管理者：接続・削除・ユーザー管理";
+    add_person: "Add somebody", "ユーザーを追加";
+    new_link: "New link", "リンクを再発行";
+    link_for: "Give this link to", "このリンクを次の人に渡してください：";
+    link_text: "It works once, for 24 hours, and is not shown again.", "一度だけ、24時間有効です。再表示はできません。";
+    invited: "has not set a password yet", "パスワード未設定";
+    who: "Who", "操作した人";
+    what: "What", "操作";
+    subject: "Of what", "対象";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_lacks_a_translation() {
+        let is_japanese =
+            |text: &str| text.chars().any(|c| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}'));
+        let same_in_both = ["webhook_url", "quota_of"];
+        for (key, english, japanese) in BOTH {
+            assert!(!english.is_empty() && english.is_ascii(), "{key}: {english}");
+            assert!(is_japanese(japanese) || same_in_both.contains(key), "{key}: {japanese}");
+        }
+    }
+}
