@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(of("en-GB,ja", None), Language::English);
         assert_eq!(of("ja", Some("en")), Language::English);
         assert_eq!(of("ja", Some("xx")), Language::Japanese);
-        assert_eq!(of("日", None), Language::English);
+        assert_eq!(of("j", None), Language::English);
     }
 
     #[test]
