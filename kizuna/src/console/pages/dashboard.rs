@@ -20,7 +20,9 @@ struct Dashboard {
     in_use: usize,
     max: u32,
     plan: String,
-    /// Parts of this process that are not as they should be, and why.
+    /// Does this process have parts that keep accounts working? `kizuna console` has none.
+    has_parts: bool,
+    /// Those that are not as they should be, and why.
     problems: Vec<(&'static str, String)>,
     has_hubspot: bool,
 }
@@ -71,6 +73,7 @@ pub async fn show(State(console): State<Console>, Extension(visitor): Extension<
         unfinished,
         max: plan.connections_max(),
         plan: plan.to_string(),
+        has_parts: inner.readiness.is_some(),
         problems: console.problems(),
         has_hubspot: inner.installation.crm.is_some(),
     })
