@@ -107,6 +107,7 @@ impl Place {
             icon: icon.to_owned(),
             channel_id: format!("165000000{number}"),
             channel_secrets: vec![Secret::new("canary-channel-secret")],
+            older_secrets_until_ms: None,
             access_token: Some(Secret::new("canary-access-token")),
             webhook_token: Secret::new(&format!("webhook-token-{number}")),
             bot_user_id: None,
