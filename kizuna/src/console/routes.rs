@@ -12,7 +12,7 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodFilter, MethodRouter, on};
 
 /// An address.
 pub struct Route {
@@ -22,55 +22,56 @@ pub struct Route {
     pub changes: bool,
     /// Who may use it.
     pub needs: Needs,
-    to: fn() -> MethodRouter<Console>,
+    to: fn(MethodFilter) -> MethodRouter<Console>,
 }
 
-const fn see(path: &'static str, role: Role, to: fn() -> MethodRouter<Console>) -> Route {
+const fn see(path: &'static str, role: Role, to: fn(MethodFilter) -> MethodRouter<Console>) -> Route {
     Route { path, changes: false, needs: Needs::Role(role), to }
 }
 
-const fn change(path: &'static str, role: Role, to: fn() -> MethodRouter<Console>) -> Route {
+const fn change(path: &'static str, role: Role, to: fn(MethodFilter) -> MethodRouter<Console>) -> Route {
     Route { path, changes: true, needs: Needs::Role(role), to }
 }
 
-const fn open(path: &'static str, changes: bool, to: fn() -> MethodRouter<Console>) -> Route {
+const fn open(path: &'static str, changes: bool, to: fn(MethodFilter) -> MethodRouter<Console>) -> Route {
     Route { path, changes, needs: Needs::Nothing, to }
 }
 
 /// All of them.
 pub const ROUTES: &[Route] = &[
-    open("/assets/console.css", false, || get(style)),
-    open("/assets/console.js", false, || get(script)),
-    open("/login", false, || get(entry::show)),
-    open("/login", true, || post(entry::sign_in)),
-    open("/language", true, || post(entry::choose_language)),
-    open("/welcome/{token}", false, || get(welcome::show)),
-    open("/welcome/{token}", true, || post(welcome::accept)),
-    change("/logout", Viewer, || post(entry::sign_out)),
-    see("/", Viewer, || get(dashboard::show)),
-    see("/connect", Admin, || get(connect::show)),
-    change("/connect", Admin, || post(connect::connect)),
-    see("/connections/{number}", Viewer, || get(connection::show)),
-    change("/connections/{number}", Operator, || post(connection::edit)),
-    change("/connections/{number}/state", Operator, || post(connection::set_state)),
-    change("/connections/{number}/remove", Admin, || post(connection::remove)),
-    see("/dead-letters", Viewer, || get(letters::show)),
-    change("/dead-letters/{key}/retry", Operator, || post(letters::retry)),
-    change("/dead-letters/{key}/drop", Operator, || post(letters::forget)),
-    see("/settings", Viewer, || get(settings::show)),
-    see("/people", Admin, || get(people::show)),
-    change("/people", Admin, || post(people::add)),
-    change("/people/{id}/role", Admin, || post(people::set_role)),
-    change("/people/{id}/link", Admin, || post(people::link)),
-    change("/people/{id}/remove", Admin, || post(people::remove)),
-    see("/changes", Admin, || get(audit::show)),
+    open("/assets/console.css", false, |how| on(how, style)),
+    open("/assets/console.js", false, |how| on(how, script)),
+    open("/login", false, |how| on(how, entry::show)),
+    open("/login", true, |how| on(how, entry::sign_in)),
+    open("/language", true, |how| on(how, entry::choose_language)),
+    open("/welcome/{token}", false, |how| on(how, welcome::show)),
+    open("/welcome/{token}", true, |how| on(how, welcome::accept)),
+    change("/logout", Viewer, |how| on(how, entry::sign_out)),
+    see("/", Viewer, |how| on(how, dashboard::show)),
+    see("/connect", Admin, |how| on(how, connect::show)),
+    change("/connect", Admin, |how| on(how, connect::connect)),
+    see("/connections/{number}", Viewer, |how| on(how, connection::show)),
+    change("/connections/{number}", Operator, |how| on(how, connection::edit)),
+    change("/connections/{number}/state", Operator, |how| on(how, connection::set_state)),
+    change("/connections/{number}/remove", Admin, |how| on(how, connection::remove)),
+    see("/dead-letters", Viewer, |how| on(how, letters::show)),
+    change("/dead-letters/{key}/retry", Operator, |how| on(how, letters::retry)),
+    change("/dead-letters/{key}/drop", Operator, |how| on(how, letters::forget)),
+    see("/settings", Viewer, |how| on(how, settings::show)),
+    see("/people", Admin, |how| on(how, people::show)),
+    change("/people", Admin, |how| on(how, people::add)),
+    change("/people/{id}/role", Admin, |how| on(how, people::set_role)),
+    change("/people/{id}/link", Admin, |how| on(how, people::link)),
+    change("/people/{id}/remove", Admin, |how| on(how, people::remove)),
+    see("/changes", Admin, |how| on(how, audit::show)),
 ];
 
 /// The console as a service.
 pub fn router(console: Console) -> Router {
     let guarded = |router: Router<Console>, route: &Route| {
         let gate = Gate { console: console.clone(), needs: route.needs };
-        router.route(route.path, (route.to)().layer(from_fn_with_state(gate, guard)))
+        let how = if route.changes { MethodFilter::POST } else { MethodFilter::GET };
+        router.route(route.path, (route.to)(how).layer(from_fn_with_state(gate, guard)))
     };
     let router = ROUTES.iter().fold(Router::new(), guarded);
     router.fallback(missing).layer(from_fn(protect)).with_state(console)
