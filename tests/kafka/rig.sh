@@ -2,6 +2,7 @@
 # Runs a command beside a real Kafka cluster of three brokers, on loopback, and stops the cluster afterwards in every case.
 #
 #   tests/kafka/rig.sh cargo test -p eventlog --test kafka
+#   tests/kafka/rig.sh --networks cargo test -p kizuna --test nemesis
 #
 # The command finds in its environment
 #   KIZUNA_TEST_KAFKA_BROKERS  the brokers' addresses, for bootstrap.servers
@@ -10,6 +11,10 @@
 #       "$KIZUNA_TEST_KAFKA_RIG" broker kill 2      SIGKILL
 #       "$KIZUNA_TEST_KAFKA_RIG" broker start 2     returns when the broker serves again
 #       "$KIZUNA_TEST_KAFKA_RIG" broker pause 2     SIGSTOP; `resume` undoes it
+#       "$KIZUNA_TEST_KAFKA_RIG" broker cut 2       off the network, with --networks; `join` undoes it
+#       "$KIZUNA_TEST_KAFKA_RIG" broker split 2     off the other brokers, while clients still reach it; `join` undoes it
+#   KIZUNA_TEST_KAFKA_NETWORKS the word yes with --networks: a network namespace for each broker, and one around all in which the
+#                              command runs (so it must find everything on this machine). Needs iproute2 and util-linux.
 #
 # Needs Java 17 or newer and Maven, which fetches Apache Kafka's jars (pom.xml) once into target/kafka-rig.
 # KIZUNA_RIG_KEEP=1 keeps the cluster's directory, with the brokers' logs, after the run.
@@ -19,6 +24,8 @@ readonly HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 readonly RIG="$HERE/rig.sh"
 readonly START_SECONDS_MAX=120 STOP_SECONDS_MAX=60
 readonly NODES="1 2 3"
+# With --networks: broker N is 10.77.0.N on a bridge.
+readonly NET=10.77.0
 command=
 
 fail() {
@@ -62,6 +69,36 @@ jars() {
     realpath "$folder"
 }
 
+# Where a broker listens.
+host() {
+    if [ -n "${KIZUNA_TEST_KAFKA_NETWORKS:-}" ]; then echo "$NET.$1"; else echo 127.0.0.1; fi
+}
+
+# Runs this script again in networks of its own.
+enter_networks() {
+    command -v ip >/dev/null || fail "iproute2 is missing (Debian: iproute2)."
+    export KIZUNA_TEST_KAFKA_NETWORKS=yes
+    exec unshare --user --map-root-user --net --mount -- "$RIG" "$@"
+}
+
+# A bridge, and a namespace for each broker with one cable to it.
+lay_networks() {
+    local node
+    mount -t tmpfs none /run
+    ip link set lo up
+    ip link add bridge type bridge
+    ip addr add "$NET.254/24" dev bridge
+    ip link set bridge up
+    for node in $NODES; do
+        ip netns add "broker$node"
+        ip link add "cable$node" type veth peer name eth0 netns "broker$node"
+        ip link set "cable$node" master bridge up
+        ip -n "broker$node" link set lo up
+        ip -n "broker$node" addr add "$NET.$node/24" dev eth0
+        ip -n "broker$node" link set eth0 up
+    done
+}
+
 # Prints a port from which on six ports are free; below the range that the kernel hands out by itself.
 free_ports() {
     local try base port taken
@@ -81,7 +118,7 @@ free_ports() {
 
 write_settings() {
     local base=$1 node voters=""
-    for node in $NODES; do voters+="${voters:+,}$node@127.0.0.1:$((base + 2 + node))"; done
+    for node in $NODES; do voters+="${voters:+,}$node@$(host "$node"):$((base + 2 + node))"; done
     for node in $NODES; do
         mkdir -p "$KIZUNA_RIG_DIR/$node"
         cat >"$KIZUNA_RIG_DIR/$node/server.properties" <<END
@@ -89,7 +126,7 @@ process.roles=broker,controller
 node.id=$node
 controller.quorum.voters=$voters
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$((base - 1 + node)),CONTROLLER://127.0.0.1:$((base + 2 + node))
+listeners=PLAINTEXT://$(host "$node"):$((base - 1 + node)),CONTROLLER://$(host "$node"):$((base + 2 + node))
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs=$KIZUNA_RIG_DIR/$node/data
 
@@ -126,6 +163,16 @@ java_with() {
         -cp "$KIZUNA_RIG_JARS/*" "$@"
 }
 
+in_network() {
+    local node=$1
+    shift
+    if [ -n "${KIZUNA_TEST_KAFKA_NETWORKS:-}" ]; then
+        exec nsenter --net="/run/netns/broker$node" "$RIG" java "$@"
+    else
+        java_with "$@"
+    fi
+}
+
 format_storage() {
     local node cluster pids=""
     cluster=$(head -c 16 /dev/urandom | base64 | tr '+/' 'AA' | cut -c1-22)
@@ -141,7 +188,7 @@ format_storage() {
 
 launch() {
     local node=$1
-    (java_with 512m kafka.Kafka "$KIZUNA_RIG_DIR/$node/server.properties" \
+    (in_network "$node" 512m kafka.Kafka "$KIZUNA_RIG_DIR/$node/server.properties" \
         </dev/null >"$KIZUNA_RIG_DIR/$node/broker.log" 2>&1) &
     echo $! >"$KIZUNA_RIG_DIR/$node/pid"
     # No word from the shell when a test kills it.
@@ -165,7 +212,21 @@ gone() { ! alive "$1"; }
 
 signal() { kill "-$1" "$(cat "$KIZUNA_RIG_DIR/$2/pid")"; }
 
-# The subcommand for tests: broker (stop|kill|start|pause|resume) NODE.
+network_cut() { ip link set "cable$1" down; }
+
+network_split() {
+    local other
+    for other in $NODES; do
+        [ "$other" = "$1" ] || ip -n "broker$1" route replace blackhole "$NET.$other"
+    done
+}
+
+network_join() {
+    ip link set "cable$1" up
+    ip -n "broker$1" route flush type blackhole
+}
+
+# The subcommand for tests: broker ACTION NODE.
 broker() {
     [ -n "${KIZUNA_RIG_DIR:-}" ] || fail "there is no cluster: run this from a command that the rig started"
     local action=${1:-} node=${2:-}
@@ -181,7 +242,11 @@ broker() {
             ;;
         pause) signal STOP "$node" ;;
         resume) signal CONT "$node" ;;
-        *) fail "what should broker $node do: stop, kill, start, pause or resume?" ;;
+        cut | split | join)
+            [ -n "${KIZUNA_TEST_KAFKA_NETWORKS:-}" ] || fail "only with --networks is there a network to cut"
+            "network_$action" "$node"
+            ;;
+        *) fail "what should broker $node do: stop, kill, start, pause, resume, cut, split or join?" ;;
     esac
 }
 
@@ -202,7 +267,7 @@ stop_cluster() {
 }
 
 run() {
-    [ $# -gt 0 ] || fail "usage: rig.sh COMMAND [ARGUMENT...] | rig.sh broker (stop|kill|start|pause|resume) NODE"
+    [ $# -gt 0 ] || fail "usage: rig.sh [--networks] COMMAND [ARGUMENT...] | rig.sh broker (stop|kill|start|pause|resume|cut|split|join) NODE"
     local base node
     require_tools
     KIZUNA_RIG_JARS=$(jars)
@@ -216,7 +281,7 @@ run() {
     format_storage
     for node in $NODES; do launch "$node"; done
     for node in $NODES; do wait_for $START_SECONDS_MAX "starting broker $node" started "$node"; done
-    export KIZUNA_TEST_KAFKA_BROKERS="127.0.0.1:$base,127.0.0.1:$((base + 1)),127.0.0.1:$((base + 2))"
+    export KIZUNA_TEST_KAFKA_BROKERS="$(host 1):$base,$(host 2):$((base + 1)),$(host 3):$((base + 2))"
     echo "rig: three brokers serve at $KIZUNA_TEST_KAFKA_BROKERS" >&2
     # In a process group of its own and not waited for in the foreground, so that a signal to the rig ends it and all of its
     # children at once.
@@ -227,9 +292,21 @@ run() {
     wait "$command"
 }
 
-if [ "${1:-}" = broker ]; then
-    shift
-    broker "$@"
-else
-    run "$@"
-fi
+case ${1:-} in
+    broker)
+        shift
+        broker "$@"
+        ;;
+    java) # From `in_network`.
+        shift
+        java_with "$@"
+        ;;
+    --networks)
+        shift
+        enter_networks "$@"
+        ;;
+    *)
+        if [ -n "${KIZUNA_TEST_KAFKA_NETWORKS:-}" ]; then lay_networks; fi
+        run "$@"
+        ;;
+esac

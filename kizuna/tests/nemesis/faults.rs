@@ -34,15 +34,17 @@ const HUBSPOT: [FaultKind; 14] = [
 /// How LINE's profiles fail.
 const LINE: [line::FaultKind; 3] = [line::FaultKind::Internal, line::FaultKind::RateLimited, line::FaultKind::Timeout];
 
-/// Brokers stop, die and freeze, one at a time, and now and then two, which leaves too few for a write.
+/// Brokers stop, die, freeze and lose their network, one at a time; now and then two freeze, which leaves too few for a write.
 pub async fn of_brokers(tally: &Tally, seed: u64, until: Instant) {
     let mut dice = Dice::new(seed, "brokers");
-    while pause(&mut dice, 2_000, 4_000, until).await {
+    while pause(&mut dice, 1_000, 4_000, until).await {
         let node = 1 + dice.below(BROKERS);
-        let (fault, action, cure) = match dice.below(4) {
+        let (fault, action, cure) = match dice.below(6) {
             0 => ("broker stopped", "stop", "start"),
             1 => ("broker killed", "kill", "start"),
-            _ => ("broker paused", "pause", "resume"),
+            2 | 3 => ("broker paused", "pause", "resume"),
+            4 => ("broker cut off the network", "cut", "join"),
+            _ => ("broker cut off from the other brokers", "split", "join"),
         };
         tally.count(fault);
         broker(action, node).await;

@@ -2,11 +2,11 @@
 //! go wrong, several things at a time. Then peace, and the verdict over what was recorded.
 //!
 //! ```text
-//! tests/kafka/rig.sh cargo test -p kizuna --test nemesis -- --minutes 10 --rate 200 --seed 7
+//! tests/kafka/rig.sh --networks cargo test -p kizuna --test nemesis -- --minutes 10 --rate 200 --seed 7
 //! ```
 //!
-//! The seed decides what happens in which order; when exactly is up to the machine. Networks are not cut: a paused broker or
-//! process is what a cut looks like from the other side.
+//! The seed decides what happens in which order; when exactly is up to the machine. A run in which too little went wrong, or
+//! too little was written to HubSpot meanwhile, proves nothing and fails.
 
 #![allow(clippy::unwrap_used)]
 

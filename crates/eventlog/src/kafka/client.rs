@@ -68,6 +68,21 @@ pub(super) fn is_connection_trouble(error: &KafkaError) -> bool {
     )
 }
 
+/// Does it say that a partition's leader is another one than this client thought, or none that it knew of?
+pub(super) fn is_about_the_leader(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::FencedLeaderEpoch
+                | RDKafkaErrorCode::UnknownLeaderEpoch
+        )
+    )
+}
+
 /// What went wrong, without anything that was in a record or a setting.
 pub(super) fn reason(error: &KafkaError) -> String {
     match error.rdkafka_error_code() {

@@ -1,6 +1,6 @@
 //! What everything that talks to one Kafka cluster shares: settings, names, the producer, and where partitions begin and end.
 
-use super::client::unavailable;
+use super::client::{is_about_the_leader, unavailable};
 use super::names::Names;
 use super::producer::Producer;
 use super::reader::PartitionReader;
@@ -35,9 +35,16 @@ impl Cluster {
     /// The offsets that a partition holds now.
     pub(super) fn span(&self, topic: Topic, partition: u32) -> Result<Span, Error> {
         let producer = self.producer.usable()?;
-        let (first, next) = producer
-            .client()
-            .fetch_watermarks(self.names.name(topic), self.number(topic, partition)?, ANSWER_WAIT_MAX)
+        let (client, name, number) = (producer.client(), self.names.name(topic), self.number(topic, partition)?);
+        let ask = || client.fetch_watermarks(name, number, ANSWER_WAIT_MAX);
+        // librdkafka asks the leader that it knows, and where it knows of none fails at once, until it looks again by itself
+        // minutes later.
+        let look_again = |error| match is_about_the_leader(&error) {
+            true => client.fetch_metadata(Some(name), ANSWER_WAIT_MAX).and_then(|_| ask()),
+            false => Err(error),
+        };
+        let (first, next) = ask()
+            .or_else(look_again)
             .map_err(|error| unavailable("cannot learn which offsets a partition holds", &error))?;
         match (u64::try_from(first), u64::try_from(next)) {
             (Ok(first), Ok(next)) => Ok(Span { first, next }),
@@ -91,4 +98,29 @@ impl Cluster {
 /// An offset as librdkafka writes it.
 pub(super) fn offset(next: u64) -> rdkafka::Offset {
     rdkafka::Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use rdkafka::mocking::MockCluster;
+
+    #[test]
+    fn a_partition_that_has_a_leader_again_is_asked_at_once() {
+        let mock = MockCluster::new(1).unwrap();
+        mock.create_topic("line.events", 1, 1).unwrap();
+        let settings = Settings { partitions: 1, ..Settings::new(&mock.bootstrap_servers()) };
+        let cluster = Cluster::new(settings).unwrap();
+        let span = || cluster.span(Topic::LineEvents, 0);
+        assert_eq!(span().unwrap(), Span { first: 0, next: 0 });
+
+        mock.partition_leader("line.events", 0, None).unwrap();
+        let client = cluster.producer.usable().unwrap();
+        client.client().fetch_metadata(Some("line.events"), ANSWER_WAIT_MAX).unwrap();
+        assert!(matches!(span(), Err(Error::Unavailable(_))));
+
+        mock.partition_leader("line.events", 0, Some(1)).unwrap();
+        assert_eq!(span().unwrap(), Span { first: 0, next: 0 });
+    }
 }
