@@ -65,7 +65,7 @@ pub async fn of_brokers(tally: &Tally, seed: u64, until: Instant) {
 /// Processes are killed, stopped, and frozen: a projector for longer than the group waits for it.
 pub async fn of_processes(installation: &Installation, seed: u64, until: Instant) {
     let mut dice = Dice::new(seed, "processes");
-    while pause(&mut dice, 4_000, 12_000, until).await {
+    while pause(&mut dice, 5_000, 25_000, until).await {
         let victim = &installation.projectors[usize::from(dice.chance(50))];
         let ingest = &installation.ingests[usize::from(dice.chance(50))];
         match dice.below(6) {

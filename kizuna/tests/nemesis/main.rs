@@ -35,6 +35,11 @@ use tokio::time::{Instant, sleep};
 /// How long after the last fault HubSpot may take to show what it must.
 const RECOVERY_MAX: Duration = Duration::from_secs(180);
 
+/// What a run must have had, at the least, for every minute: faults whose names begin so, and calls of HubSpot.
+const FAULTS_PER_MINUTE_MIN: [(&str, f64); 4] =
+    [("broker", 3.0), ("projector", 1.0), ("HubSpot", 3.0), ("contact", 3.0)];
+const CALLS_PER_MINUTE_MIN: f64 = 30.0;
+
 /// How often it is looked meanwhile.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -85,7 +90,21 @@ async fn run(arguments: &Arguments) -> bool {
         println!("NOT as it must be {} s after the last fault:\n{}", RECOVERY_MAX.as_secs(), verdict.complaint());
         println!("logs: {}", installation.keep_logs().display());
     }
-    recovered
+    recovered && is_telling(&installation, &tally, minutes)
+}
+
+/// Did enough go wrong, and was enough written meanwhile?
+fn is_telling(installation: &Installation, tally: &Tally, minutes: f64) -> bool {
+    let faults = FAULTS_PER_MINUTE_MIN.map(|(start, least)| {
+        let seen = tally.rows().filter(|(fault, _)| fault.starts_with(start)).map(|(_, times)| times).sum::<u64>();
+        (format!("faults of the kind {start}"), seen, least)
+    });
+    let calls = ("calls of HubSpot".to_owned(), installation.calls(), CALLS_PER_MINUTE_MIN);
+    let few: Vec<_> =
+        faults.into_iter().chain([calls]).filter(|(_, seen, least)| (*seen as f64) < least * minutes).collect();
+    few.iter()
+        .for_each(|(what, seen, least)| println!("too few {what}: {seen} in {minutes} minutes, of {least} a minute"));
+    few.is_empty()
 }
 
 /// Waits until every webhook was taken and HubSpot is as it must be.

@@ -3,10 +3,11 @@
 //! ```text
 //! cargo run --release -p kizuna-tests --bin simulate -- --seeds 100000
 //! cargo run --release -p kizuna-tests --bin simulate -- --seed 4711
+//! cargo run --release -p kizuna-tests --bin simulate -- --synced 1000000
 //! ```
 
 use clap::Parser;
-use kizuna_tests::simulation::{Stage, Summary, play_all};
+use kizuna_tests::simulation::{Plan, Stage, Summary, play, play_all};
 
 /// Play seeds of the simulation.
 #[derive(Parser)]
@@ -20,6 +21,10 @@ struct Arguments {
     /// Only this seed.
     #[arg(long)]
     seed: Option<u64>,
+    /// One run instead, without faults, of so many events; then its whole log is replayed, in other orders, with a tenth of it
+    /// twice, and compacted. Nothing may be written to HubSpot.
+    #[arg(long)]
+    synced: Option<usize>,
 }
 
 fn main() -> anyhow::Result<std::process::ExitCode> {
@@ -28,7 +33,14 @@ fn main() -> anyhow::Result<std::process::ExitCode> {
         Some(seed) => seed..seed + 1,
         None => arguments.from..arguments.from + arguments.seeds,
     };
-    let summary: Summary = play_all(seeds, &Stage::set()?);
+    let stage = Stage::set()?;
+    let summary = match arguments.synced {
+        Some(events) => {
+            let seed = seeds.start;
+            Summary::of(seed, play(&Plan::synced(seed, events), &stage))
+        }
+        None => play_all(seeds, &stage),
+    };
     println!("{summary}");
     Ok(if summary.failed.is_empty() { std::process::ExitCode::SUCCESS } else { std::process::ExitCode::FAILURE })
 }

@@ -87,6 +87,25 @@ impl Plan {
         }
     }
 
+    /// A long log that is synced without a fault, while people delete contacts, and do what else they do.
+    pub fn synced(seed: u64, events: usize) -> Self {
+        let none = Self {
+            crash: 0,
+            stores_lost: 0,
+            stores_older: 0,
+            call_faults: 0,
+            calls_unsent: 0,
+            append_faults: 0,
+            poll_faults: 0,
+            flush_faults: 0,
+            lookup_faults: 0,
+            expiries: 0,
+            strays: false,
+            ..Self::of(seed)
+        };
+        Self { users: (events / 50).max(10), events, span_ms: 6 * 3_600_000, duplicated: 100, deeds: 100, ..none }
+    }
+
     /// The same with a deliberate mistake, and with more of the occasions on which it shows.
     pub fn with(self, wrong: Wrong) -> Self {
         let sharpened = match wrong {

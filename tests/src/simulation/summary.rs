@@ -46,6 +46,13 @@ pub fn play_all(seeds: Range<u64>, stage: &Stage) -> Summary {
 }
 
 impl Summary {
+    /// What one run came to.
+    pub fn of(seed: u64, report: Report) -> Self {
+        let mut summary = Self::default();
+        summary.add(seed, report);
+        summary
+    }
+
     fn add(&mut self, seed: u64, report: Report) {
         let faults: u64 = report.faults.values().sum();
         self.runs += 1;
