@@ -104,6 +104,24 @@ impl Logged {
     }
 }
 
+/// How many events LINE told of and nobody has answered with 200 yet.
+pub fn undelivered(sandbox: &Sandbox) -> u64 {
+    sandbox.handle().line(|platform, _| {
+        let (mut played, mut taken) = (HashSet::new(), Vec::new());
+        for entry in platform.history().entries() {
+            match &entry.fact {
+                sandbox::line::Fact::Played { webhook_event_id, .. } => drop(played.insert(webhook_event_id)),
+                sandbox::line::Fact::Webhook { webhook_event_ids, reaction, .. } if reaction.accepted() => {
+                    taken.extend(webhook_event_ids);
+                }
+                _ => {}
+            }
+        }
+        taken.iter().for_each(|id: &&String| _ = played.remove(id));
+        played.len() as u64
+    })
+}
+
 /// Holds the sandbox against the log: is everything as it must be when nothing is under way any more?
 pub fn judge(sandbox: &Sandbox, logged: &Logged) -> Verdict {
     let mut verdict = Verdict::default();

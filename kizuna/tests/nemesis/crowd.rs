@@ -1,6 +1,6 @@
 //! People who follow, write, think better of it, block and come back.
 
-use crate::install::Installation;
+use sandbox::Sandbox;
 use sandbox::dice::Dice;
 use sandbox::line::{Act, Manner};
 use std::time::Duration;
@@ -13,9 +13,9 @@ const TICKS_PER_SECOND: u32 = 20;
 const NEW_PERCENT: u8 = 15;
 
 /// Lets about `rate` things happen a second, until `until`.
-pub async fn write(installation: &Installation, rate: u32, people: u64, seed: u64, until: Instant) {
+pub async fn write(sandbox: &Sandbox, rate: u32, people: u64, seed: u64, until: Instant) {
     let mut dice = Dice::new(seed, "crowd");
-    let channels: Vec<String> = installation.sandbox.line_channels().into_iter().map(|channel| channel.id).collect();
+    let channels: Vec<String> = sandbox.line_channels().into_iter().map(|channel| channel.id).collect();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let (mut known, mut owed) = (0, 0);
@@ -30,7 +30,7 @@ pub async fn write(installation: &Installation, rate: u32, people: u64, seed: u6
                 (1 + dice.below(known), act(&mut dice))
             };
             let channel = &channels[usize::from(dice.chance(30))];
-            installation.sandbox.handle().line(|platform, now_ms| {
+            sandbox.handle().line(|platform, now_ms| {
                 // Somebody who never wrote has nothing to take back.
                 let _ = platform.play(now_ms, channel, &format!("person {person}"), &act, &Manner::default());
             });

@@ -197,24 +197,6 @@ impl Installation {
         self.aim().await;
     }
 
-    /// How many events LINE told of and nobody has taken yet.
-    pub fn undelivered(&self) -> u64 {
-        self.sandbox.handle().line(|platform, _| {
-            let (mut played, mut taken) = (std::collections::HashSet::new(), Vec::new());
-            for entry in platform.history().entries() {
-                match &entry.fact {
-                    Fact::Played { webhook_event_id, .. } => drop(played.insert(webhook_event_id)),
-                    Fact::Webhook { webhook_event_ids, reaction, .. } if reaction.accepted() => {
-                        taken.extend(webhook_event_ids);
-                    }
-                    _ => {}
-                }
-            }
-            taken.iter().for_each(|id: &&String| _ = played.remove(id));
-            played.len() as u64
-        })
-    }
-
     /// How many deliveries were not answered with 200.
     pub fn refused(&self) -> u64 {
         self.sandbox.handle().line(|platform, _| {

@@ -73,7 +73,7 @@ async fn run(arguments: &Arguments) -> bool {
     let installation = Arc::new(Installation::start(seed, Arc::clone(&tally)).await);
     let until = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
     tokio::join!(
-        crowd::write(&installation, rate, people, seed, until),
+        crowd::write(&installation.sandbox, rate, people, seed, until),
         faults::of_brokers(&tally, seed, until),
         faults::of_processes(&installation, seed, until),
         faults::of_platforms(&installation, seed, until),
@@ -121,7 +121,7 @@ async fn recover(installation: &Installation, since: Instant) -> (Verdict, bool,
         .await
         .unwrap();
         let verdict = evidence::judge(&installation.sandbox, &logged);
-        let is_over = installation.undelivered() == 0 && verdict.is_clean();
+        let is_over = evidence::undelivered(&installation.sandbox) == 0 && verdict.is_clean();
         if is_over || since.elapsed() >= RECOVERY_MAX {
             return (verdict, is_over, logged.records);
         }
@@ -137,7 +137,7 @@ fn report(installation: &Installation, tally: &Tally, verdict: &Verdict, records
     let counts = [
         ("webhooks answered 200", *accepted),
         ("webhooks answered otherwise, or not at all", installation.refused()),
-        ("webhooks not taken in the end", installation.undelivered()),
+        ("webhooks not taken in the end", evidence::undelivered(&installation.sandbox)),
         ("event records in the log", records),
         ("people", *users),
         ("calls of HubSpot", installation.calls()),

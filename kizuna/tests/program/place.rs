@@ -3,11 +3,13 @@
 use sandbox::line::{Act, Manner};
 use sandbox::{Options, Sandbox, Told};
 use serde_json::Value;
+use std::fs::File;
 use std::future::Future;
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -23,6 +25,8 @@ pub struct Place {
 /// A `kizuna up` that runs. It is killed when dropped.
 pub struct Up {
     child: Child,
+    /// What it writes beside what it answers.
+    log: PathBuf,
     pub webhook_base_url: String,
     pub admin_url: String,
 }
@@ -113,17 +117,15 @@ impl Place {
     pub async fn up(&self) -> Up {
         let mut command = self.program(&["up", "--json"]);
         command.env("KIZUNA_LISTEN", "127.0.0.1:0").env("KIZUNA_ADMIN_LISTEN", "127.0.0.1:0");
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A file, which takes whatever is said over hours: nobody reads meanwhile.
+        let log = self.directory.path().join("up.log");
+        let mut child = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
-        let Some(line) = line else {
-            let mut complaint = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut complaint).await.unwrap();
-            panic!("`kizuna up` ended: {complaint}");
-        };
+        let Some(line) = line else { panic!("`kizuna up` ended: {}", std::fs::read_to_string(&log).unwrap()) };
         let said: Value = serde_json::from_str(&line).unwrap();
         let address = |name: &str| said[name].as_str().unwrap().to_owned();
-        let up = Up { webhook_base_url: address("webhook_base_url"), admin_url: address("admin_url"), child };
+        let up = Up { webhook_base_url: address("webhook_base_url"), admin_url: address("admin_url"), log, child };
         eventually("`kizuna up` is ready", async || (up.get("/ready").await.0 == 200).then_some(())).await;
         up
     }
@@ -136,6 +138,13 @@ impl Up {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
+    /// A metric, summed over its labels.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let page = self.get("/metrics").await.1;
+        let values = page.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
+        values.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum::<f64>() as u64
+    }
+
     /// Asks it to stop, as a service manager does.
     pub fn signal(&self) {
         let pid = self.child.id().unwrap().to_string();
@@ -145,10 +154,9 @@ impl Up {
     /// Asks it to stop, waits, and gives what it said.
     pub async fn stop(mut self) -> Ended {
         self.signal();
-        let mut log = String::new();
-        timeout(PATIENCE, self.child.stderr.take().unwrap().read_to_string(&mut log)).await.unwrap().unwrap();
         let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
-        Ended { status: status.code().unwrap(), stdout: String::new(), stderr: log }
+        let stderr = std::fs::read_to_string(&self.log).unwrap();
+        Ended { status: status.code().unwrap(), stdout: String::new(), stderr }
     }
 }
 
