@@ -8,6 +8,7 @@ use crate::telemetry::Metrics;
 use crate::wiring::Installation;
 use anyhow::{Context, anyhow};
 use connection::View;
+use contact::ConnectionNumber;
 use eventlog::Topic;
 use ingest::Spool;
 use ingest::spool::{Options, Report};
@@ -15,6 +16,7 @@ use projector::status::Status;
 use projector::sync::profiles::LineProfiles;
 use runtime::admin::{self, Part, Readiness};
 use runtime::shutdown::{self, Shutdown, Trigger};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -156,9 +158,9 @@ pub async fn run(
         let view = Arc::clone(&view);
         work.spawn(ingest(installation.clone(), listener, spool.clone(), view, metrics, stopping.clone()));
     }
-    let status = Arc::new(Status::default());
-    if roles.projector {
-        work.spawn(projector(installation.clone(), Arc::clone(&view), Arc::clone(&status), stopping.clone())?);
+    let sync = roles.projector.then(|| Sync::with(installation.line.clone()));
+    if let Some(sync) = sync.clone() {
+        work.spawn(projector(installation.clone(), Arc::clone(&view), sync, stopping.clone())?);
     }
     let mut upkeep = JoinSet::new();
     if let Some((console, listener)) = console.zip(listeners.console) {
@@ -169,8 +171,7 @@ pub async fn run(
             }
         });
     }
-    let status = roles.projector.then_some(status);
-    upkeep.spawn(look(installation.clone(), roles, Arc::clone(&view), status, spool, readiness, metrics));
+    upkeep.spawn(look(installation.clone(), roles, Arc::clone(&view), sync, spool, readiness, metrics));
     if let Some(crm) = installation.crm.clone().filter(|_| roles.projector) {
         upkeep.spawn(portal::keep_asking(Arc::clone(&crm)));
         upkeep.spawn(keep_provisioned(installation, view, crm));
@@ -255,16 +256,24 @@ pub fn projector_settings(installation: &Installation) -> anyhow::Result<project
     })
 }
 
-fn projector(
-    installation: Installation,
-    view: Arc<View>,
+/// What tells how the projector's role fares.
+#[derive(Clone)]
+struct Sync {
     status: Arc<Status>,
-    stopping: Shutdown,
-) -> anyhow::Result<Work> {
+    profiles: Arc<LineProfiles>,
+}
+
+impl Sync {
+    fn with(line: line::api::Client) -> Self {
+        Self { status: Arc::default(), profiles: Arc::new(LineProfiles::new(line)) }
+    }
+}
+
+fn projector(installation: Installation, view: Arc<View>, sync: Sync, stopping: Shutdown) -> anyhow::Result<Work> {
     let metrics = projector::telemetry::Metrics::register(&installation.metrics)?;
     let settings = projector_settings(&installation)?;
-    let Installation { log, codec, clock, line, crm, .. } = installation;
-    let profiles = Arc::new(LineProfiles::new(line));
+    let Installation { log, codec, clock, crm, .. } = installation;
+    let Sync { status, profiles } = sync;
     let outside = projector::Outside { log, codec, view, crm, profiles, clock };
     Ok(Box::pin(async move {
         let ended = projector::run(settings, outside, metrics, status, stopping.requested()).await;
@@ -277,14 +286,14 @@ async fn look(
     installation: Installation,
     roles: Roles,
     view: Arc<View>,
-    status: Option<Arc<Status>>,
+    sync: Option<Sync>,
     spool: Option<Arc<Spool>>,
     readiness: Readiness,
     metrics: Metrics,
 ) {
     let (log, connections) = (readiness.part("log"), readiness.part("connections"));
     let spool = spool.map(|spool| (readiness.part("spool"), spool));
-    let projector = status.map(|status| (readiness.part("projector"), status));
+    let sync = sync.map(|sync| (readiness.part("projector"), readiness.part("line"), sync));
     let crm = installation.crm.as_ref().filter(|_| roles.projector);
     let hubspot = crm.map(|crm| (readiness.part("hubspot"), crm));
     let mut ticks = interval(LOOK_INTERVAL);
@@ -299,8 +308,10 @@ async fn look(
         if let Some((part, spool)) = &spool {
             tell(part, spool.report());
         }
-        if let Some((part, status)) = &projector {
-            say(part, why_not_ready(status), spool.is_some());
+        if let Some((projector, line, Sync { status, profiles })) = &sync {
+            say(projector, why_not_ready(status), spool.is_some());
+            // One account's credentials are no reason to keep the others waiting.
+            say(line, who_is_refused(&profiles.refused()), true);
         }
         if let Some((part, crm)) = &hubspot {
             say(part, crm.refusal().map(|refusal| refusal.to_string()), roles.ingest);
@@ -327,6 +338,13 @@ fn tell(part: &Part, Report { records, is_taking }: Report) {
         0 => part.ready(),
         _ => part.degraded(format!("spooling: {records} events wait for the log")),
     }
+}
+
+fn who_is_refused(refused: &BTreeSet<ConnectionNumber>) -> Option<String> {
+    let numbers: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    let which = numbers.join(", ");
+    (!refused.is_empty())
+        .then(|| format!("refuses the credentials of connection {which}: see `kizuna connection check`"))
 }
 
 fn why_not_ready(status: &Status) -> Option<String> {

@@ -1,7 +1,7 @@
 //! `kizuna up`: start, health, what works without HubSpot, stop.
 
 use crate::place::{Place, eventually, play, sandbox};
-use sandbox::line::Act;
+use sandbox::line::{Act, Fault, FaultKind};
 
 #[tokio::test]
 async fn it_starts_with_nothing_set_and_ends_well_when_told_to() {
@@ -112,6 +112,27 @@ async fn ready_says_when_hubspot_refuses_the_token_and_webhooks_are_taken_all_th
         async || up.get("/metrics").await.1.contains(r#"endpoint="account_read",status="200""#).then_some(());
     eventually("HubSpot is asked whether it accepts the token, though nothing happens", accepted).await;
     assert!(up.get("/ready").await.1.contains(r#""hubspot":"ready""#));
+}
+
+#[tokio::test]
+async fn ready_names_the_connection_whose_credentials_line_refuses_until_it_accepts_them() {
+    let sandbox = sandbox().await;
+    let place = Place::beside(&sandbox);
+    let up = place.up().await;
+    place.connect(&sandbox, 0, &up).await;
+    sandbox
+        .handle()
+        .line(|platform, _| platform.inject(Fault::next(FaultKind::Unauthenticated).at("profile").times(99)));
+    eventually("the refusal is told", async || {
+        play(&sandbox, 0, "田中さくら", &Act::Follow).await;
+        let (status, parts) = up.get("/ready").await;
+        (status == 200 && parts.contains("refuses the credentials of connection 1:")).then_some(())
+    })
+    .await;
+    sandbox.handle().line(|platform, _| platform.clear_faults());
+    play(&sandbox, 0, "鈴木はな", &Act::Follow).await;
+    let accepted = async || up.get("/ready").await.1.contains(r#""line":"ready""#).then_some(());
+    eventually("LINE accepts them again", accepted).await;
 }
 
 #[tokio::test]

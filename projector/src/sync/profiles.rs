@@ -2,8 +2,10 @@
 
 use async_trait::async_trait;
 use connection::Connection;
-use contact::{Likeness, UserId};
+use contact::{ConnectionNumber, Likeness, UserId};
 use line::api::{Channel, Client, TokenSource};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Whoever can tell how a person looks.
@@ -36,28 +38,51 @@ impl LookupError {
 }
 
 /// LINE itself.
-pub struct LineProfiles(Client);
+pub struct LineProfiles {
+    client: Client,
+    refused: Mutex<BTreeSet<ConnectionNumber>>,
+}
 
 impl LineProfiles {
     /// Looks people up through this client.
     pub const fn new(client: Client) -> Self {
-        Self(client)
+        Self { client, refused: Mutex::new(BTreeSet::new()) }
+    }
+
+    /// The connections whose credentials LINE refused at their last look-up.
+    pub fn refused(&self) -> BTreeSet<ConnectionNumber> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<ConnectionNumber>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask(&self, connection: &Connection, user: UserId) -> Result<Option<Likeness>, LookupError> {
+        let channel = channel(connection).ok_or(LookupError::Credentials)?;
+        match self.client.profile(&channel, user).await {
+            Ok(likeness) => Ok(Some(likeness)),
+            Err(line::Error::NotFound { .. } | line::Error::Invalid { .. }) => Ok(None),
+            Err(line::Error::Unauthorized { .. } | line::Error::NotAllowed { .. } | line::Error::Misconfigured(_)) => {
+                Err(LookupError::Credentials)
+            }
+            Err(line::Error::RateLimited { .. } | line::Error::Unavailable(_) | line::Error::Garbage(_)) => {
+                Err(LookupError::Later)
+            }
+        }
     }
 }
 
 #[async_trait]
 impl ProfileSource for LineProfiles {
     async fn profile(&self, connection: &Connection, user: UserId) -> Result<Option<Likeness>, LookupError> {
-        let channel = channel(connection).ok_or(LookupError::Credentials)?;
-        match self.0.profile(&channel, user).await {
-            Ok(likeness) => Ok(Some(likeness)),
-            Err(line::Error::NotFound { .. } | line::Error::Invalid { .. }) => Ok(None),
-            Err(line::Error::Unauthorized { .. } | line::Error::NotAllowed { .. }) => Err(LookupError::Credentials),
-            Err(line::Error::RateLimited { .. } | line::Error::Unavailable(_) | line::Error::Garbage(_)) => {
-                Err(LookupError::Later)
-            }
-            Err(line::Error::Misconfigured(_)) => Err(LookupError::Credentials),
+        let answer = self.ask(connection, user).await;
+        match answer {
+            Ok(_) => _ = self.lock().remove(&connection.number),
+            Err(LookupError::Credentials) => _ = self.lock().insert(connection.number),
+            Err(LookupError::Later) => {}
         }
+        answer
     }
 }
 
