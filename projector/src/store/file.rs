@@ -1,9 +1,13 @@
 //! The database file of one partition's state.
 
 use super::{Checkpoint, Error, Rows, Which};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a reader waits for the owner.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// The open database.
 pub struct File {
@@ -30,7 +34,21 @@ impl File {
         if !path.exists() {
             return Ok(None);
         }
-        let database = connect(path)?;
+        Self::of_format(connect(path)?, format)
+    }
+
+    /// Opens it beside its owner; `None` where there is none of this format.
+    pub fn read_only(directory: &Path, partition: u32, format: &str) -> Result<Option<Self>, Error> {
+        let path = directory.join(name(partition));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        database.busy_timeout(BUSY)?;
+        Ok(Self::of_format(database, format)?.map(|(file, _)| file))
+    }
+
+    fn of_format(database: Connection, format: &str) -> Result<Option<(Self, Checkpoint)>, Error> {
         let found: Option<(String, Vec<u8>)> = database
             .query_row("SELECT format, checkpoint FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
