@@ -149,6 +149,7 @@ words! {
     open_in_hubspot: "Open in HubSpot", "HubSpotで開く";
     email: "E-mail", "Eメール";
     user_id: "LINE user ID", "LINEユーザーID";
+    happened: "What happened", "出来事";
     property: "Property", "プロパティー";
     value: "Value", "値";
     in_hubspot: "In HubSpot", "HubSpotへの反映";
@@ -156,7 +157,7 @@ words! {
     shown_not_yet: "Not yet", "未反映";
     shown_in_doubt: "Being written", "書き込み中";
     because: "Because of", "決め手";
-    history: "What happened", "履歴";
+    history: "History", "履歴";
     history_text: "Newest first. Each line names the properties that still have their value from it.", "新しい順です。各行に、その出来事で値が決まっているプロパティーを表示します。";
     history_rest: "Older ones that are not shown:", "表示していない古い履歴の件数：";
     history_unread: "The reasons are in the log. To find them, this many records have to be read:", "理由はログに記録されています。調べるために読み込む記録の件数：";

@@ -128,8 +128,7 @@ impl Census {
         if self.0.turn().is_counting {
             drop(timeout(PATIENCE, counted.changed()).await);
         }
-        let newest = counted.borrow().clone();
-        newest
+        counted.borrow().clone()
     }
 
     /// Waits until everybody was counted.
@@ -204,6 +203,6 @@ mod tests {
         tokio::time::advance(Duration::from_secs(60)).await;
         let mut counted = census.0.counted.subscribe();
         census.newest().await;
-        assert_eq!(counted.wait_for(|count| count.as_ref().is_some_and(|it| it.people == 2)).await.is_ok(), true);
+        assert!(counted.wait_for(|count| count.as_ref().is_some_and(|it| it.people == 2)).await.is_ok());
     }
 }

@@ -33,7 +33,7 @@ impl Bot {
     /// For the report.
     pub fn describe(&self) -> Bilingual {
         let (chat, chat_japanese) = if self.has_chat {
-            ("; operators can also chat by hand", "。手動のチャットも有効です")
+            ("; operators can also chat by hand", "。手動のチャットも有効です。")
         } else {
             ("", "")
         };

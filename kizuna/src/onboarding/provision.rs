@@ -94,10 +94,10 @@ fn judge(outcomes: &[(String, Ensured)]) -> Provisioned {
         return Provisioned { step, existed: None };
     }
     let created = outcomes.iter().filter(|(_, outcome)| *outcome == Ensured::Created).count();
+    let total = outcomes.len();
     let detail = bilingual!(
-        "{created} of {0} properties made, the others were there",
-        "{0}個のうち{created}個を作成しました（残りは作成済みでした）。",
-        outcomes.len()
+        "{created} of {total} properties made, the others were there",
+        "{total}個のうち{created}個を新しく作成しました。"
     );
     Provisioned { step: Step::done("properties", detail), existed: Some(created < outcomes.len()) }
 }
@@ -140,6 +140,7 @@ mod tests {
         for before in [Ensured::Existed, Ensured::Restored, Ensured::Repaired] {
             let some_before = judged(&[("line_follow_1", Ensured::Created), ("line_user_id_1", before)]);
             assert_eq!((some_before.step.result, some_before.existed), (Outcome::Done, Some(true)));
+            assert!(some_before.step.detail.is_translated());
         }
     }
 
@@ -150,7 +151,8 @@ mod tests {
             judged(&[("line_follow_1", Ensured::Conflicting { reason }), ("line_user_id_1", Ensured::Created)]);
         assert_eq!((provisioned.step.result, provisioned.existed), (Outcome::Failed, None));
         assert_eq!(provisioned.step.detail.english, "line_follow_1 is something else already (a number)");
-        assert!(provisioned.step.by_hand.is_some());
+        assert!(provisioned.step.by_hand.is_some_and(|what| what.is_translated()));
+        assert!(provisioned.step.detail.is_translated());
     }
 
     #[test]

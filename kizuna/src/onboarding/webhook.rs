@@ -97,3 +97,17 @@ fn unanswered(test: &WebhookTest) -> Bilingual {
         japanese: format!("LINEからの呼び出しに失敗しました（{}：{} {}）。", status.japanese, test.reason, test.detail),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_the_address_is_told_in_both_languages() {
+        let steps = [unasked("https://a.example"), unreachable("http://a.example")].concat();
+        for step in steps {
+            assert!(step.detail.is_translated(), "{}", step.detail.japanese);
+            assert!(step.by_hand.is_none_or(|what| what.is_translated()), "{}", step.name);
+        }
+    }
+}

@@ -37,7 +37,7 @@ impl File {
         Self::of_format(connect(path)?, format)
     }
 
-    /// Opens it beside its owner; `None` where there is none of this format.
+    /// Opens it beside its owner; `None` where there is none of this format, or its owner is only about to make it.
     pub fn read_only(directory: &Path, partition: u32, format: &str) -> Result<Option<Self>, Error> {
         let path = directory.join(name(partition));
         if !path.exists() {
@@ -45,7 +45,7 @@ impl File {
         }
         let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         database.busy_timeout(BUSY)?;
-        Ok(Self::of_format(database, format)?.map(|(file, _)| file))
+        Ok(Self::of_format(database, format).ok().flatten().map(|(file, _)| file))
     }
 
     fn of_format(database: Connection, format: &str) -> Result<Option<(Self, Checkpoint)>, Error> {
@@ -110,14 +110,15 @@ impl Rows for File {
 
     fn page(&self, which: Which, after: Option<i64>, rows: usize) -> Result<Vec<(i64, Vec<u8>)>, Error> {
         let mut statement = self.database.prepare_cached(match which {
-            Which::All => "SELECT key, bucket FROM user WHERE key > ?1 OR ?2 ORDER BY key LIMIT ?3",
+            Which::All => "SELECT key, bucket FROM user WHERE key >= ?1 ORDER BY key LIMIT ?2",
             Which::Pending => {
                 "SELECT key, bucket FROM user WHERE key IN
-                   (SELECT key FROM pending WHERE key > ?1 OR ?2 ORDER BY key LIMIT ?3) ORDER BY key"
+                   (SELECT key FROM pending WHERE key >= ?1 ORDER BY key LIMIT ?2) ORDER BY key"
             }
         })?;
-        let limit = i64::try_from(rows).unwrap_or(i64::MAX);
-        let mut found = statement.query(params![after.unwrap_or(i64::MIN), after.is_none(), limit])?;
+        // One bound, so that the database goes straight to it instead of through all rows before it.
+        let Some(first) = after.map_or(Some(i64::MIN), |after| after.checked_add(1)) else { return Ok(Vec::new()) };
+        let mut found = statement.query(params![first, i64::try_from(rows).unwrap_or(i64::MAX)])?;
         let mut page = Vec::new();
         while let Some(row) = found.next()? {
             page.push((row.get(0)?, row.get(1)?));

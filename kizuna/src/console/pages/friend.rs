@@ -1,6 +1,6 @@
 //! One friend: what HubSpot shows of the person by connection, and the events that made it so.
 
-use super::friends::told;
+use super::friends::{shortened, told};
 use crate::console::Console;
 use crate::console::events::called;
 use crate::console::form::Form;
@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 
 /// Up to so many records of the log are read for a page without being asked: well under a second.
 const READ_UNASKED: u64 = 200_000;
+
+/// Characters of a value on the page; HubSpot has all.
+const VALUE_MAX: usize = 2_000;
 
 /// Lines of the history on the page.
 const HISTORY_MAX: usize = 300;
@@ -164,7 +167,7 @@ impl Teller<'_> {
             label: property.label(),
             value: match value.parse() {
                 Ok(ms) if property.field == Field::SyncDate => self.language.time(ms),
-                _ => value.to_owned(),
+                _ => shortened(value, VALUE_MAX),
             },
             shown: match self.explained.shown(property) {
                 Shown::Yes => ("done", words.shown_yes),

@@ -120,7 +120,7 @@ impl Row {
             connection_name: connections.by_number(*connection).map(|it| it.name.clone()).unwrap_or_default(),
             follows: friend.follows() == Some(true),
             waits: friend.unanswered(),
-            last_response: shortened(last_response),
+            last_response: shortened(last_response, TEXT_MAX),
             last_seen: friend.last_seen_ms().map(|ms| language.ago(now_ms - ms)).unwrap_or_default(),
             link: told(*link, language),
         }
@@ -139,8 +139,9 @@ pub fn told(link: Link, language: Language) -> (&'static str, String) {
     }
 }
 
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(TEXT_MAX) {
+/// At most so many characters of a text.
+pub fn shortened(text: &str, characters_max: usize) -> String {
+    match text.char_indices().nth(characters_max) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
