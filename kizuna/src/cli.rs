@@ -281,6 +281,24 @@ Examples:
         #[arg(value_parser = user)]
         user: UserId,
     },
+    /// Find friends by a part of their name, or list them.
+    #[command(after_help = "\
+Looks through the state on this machine, beside a running `kizuna up` too. Capitals, full width and katakana make no
+difference. The output is personal data.
+
+Examples:
+  kizuna contact find さくら
+  kizuna contact find --connection 1 --waiting --json")]
+    Find {
+        /// A part of the name, a LINE user ID, or an e-mail address at line.me; everybody if left out.
+        text: Option<String>,
+        /// Only friends of this connection.
+        #[arg(long, value_name = "N", value_parser = connection_number)]
+        connection: Option<ConnectionNumber>,
+        /// Only those who wait for an answer.
+        #[arg(long)]
+        waiting: bool,
+    },
 }
 
 /// `kizuna topics`.

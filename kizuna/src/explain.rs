@@ -1,6 +1,6 @@
 //! Why each property of a person is what it is: the facts of the log, folded one after the other in LINE's time.
 
-use contact::{Confirmation, Connection, ConnectionNumber, Connections, Event, Field, Kind, Profile, Property};
+use contact::{Confirmation, Connection, ConnectionNumber, Connections, Event, Field, Kind, Link, Profile, Property};
 use contact::{User, UserId, Values, wanted};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,17 @@ pub struct Cause {
     pub kind: String,
 }
 
+/// Something that happened to a person, and what of it still shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// When and what.
+    pub cause: Cause,
+    /// With which connection; `None` of what concerns the person as a whole.
+    pub connection: Option<ConnectionNumber>,
+    /// The properties that have their value from it.
+    pub decides: Vec<Property>,
+}
+
 /// What is known of a person, with reasons.
 #[derive(Debug)]
 pub struct Explained {
@@ -44,6 +55,40 @@ pub struct Explained {
     pub values: Values,
     /// For each of those values what gave it.
     pub causes: BTreeMap<Property, Cause>,
+    /// All that happened, in the order of the fold.
+    pub history: Vec<Happened>,
+}
+
+/// Does HubSpot show a value?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// It does.
+    Yes,
+    /// It shows another one, or has no contact.
+    NotYet,
+    /// A write was begun, and nobody knows yet.
+    InDoubt,
+}
+
+impl Explained {
+    /// A state without its history: values and no reasons.
+    pub fn unread(id: UserId, user: User) -> Self {
+        let all = user.friends().map(|(number, _)| Connection { number, auto_create: true }).collect();
+        let values = wanted(id, &user, &all);
+        Self { user, values, causes: BTreeMap::new(), history: Vec::new() }
+    }
+
+    /// Does HubSpot show what this property should be?
+    pub fn shown(&self, property: Property) -> Shown {
+        let account = &self.user.account;
+        match account.confirmed(property) {
+            None => Shown::InDoubt,
+            Some(confirmed) => {
+                let is_wanted = self.values.get(&property).is_some_and(|value| **value == *confirmed);
+                if is_wanted && matches!(account.link, Link::Live(_)) { Shown::Yes } else { Shown::NotYet }
+            }
+        }
+    }
 }
 
 /// Folds everything and remembers, for each property, the last fact that decided its value: one that changed it, or one that
@@ -53,21 +98,23 @@ pub fn explain(id: UserId, mut facts: Vec<Fact>) -> Explained {
     let connections = connections_of(&facts);
     let mut user = User::default();
     let mut values = Values::new();
-    let mut causes = BTreeMap::new();
+    let mut deciding = BTreeMap::new();
+    let mut history = Vec::with_capacity(facts.len());
     for fact in facts {
-        let Some(cause) = apply(&mut user, &fact) else {
-            values = wanted(id, &user, &connections);
-            continue;
-        };
+        let gives_values = apply(&mut user, &fact);
         let after = wanted(id, &user, &connections);
-        for (property, value) in &after {
+        for (property, value) in after.iter().filter(|_| gives_values) {
             if values.get(property) != Some(value) || says_anew(&fact, *property, value, &user) {
-                causes.insert(*property, cause.clone());
+                deciding.insert(*property, history.len());
             }
         }
         values = after;
+        history.push(happened(fact));
     }
-    Explained { user, values, causes }
+    deciding.retain(|property, _| values.contains_key(property));
+    let causes = deciding.iter().map(|(property, place)| (*property, history[*place].cause.clone())).collect();
+    deciding.into_iter().for_each(|(property, place)| history[place].decides.push(property));
+    Explained { user, values, causes, history }
 }
 
 /// The order of the fold: LINE's time, ties by event. A profile stands where it was fetched.
@@ -90,25 +137,40 @@ fn connections_of(facts: &[Fact]) -> Connections {
     facts.iter().filter_map(number).map(|number| Connection { number, auto_create: true }).collect()
 }
 
-/// Folds a fact in; `None` if it is not one that gives properties their values.
-fn apply(user: &mut User, fact: &Fact) -> Option<Cause> {
+/// Folds a fact in. Is it one that gives properties their values?
+fn apply(user: &mut User, fact: &Fact) -> bool {
     match fact {
-        Fact::Event { event, id, name } => {
-            user.apply(event);
-            Some(Cause { time_ms: event.at.time_ms, event_id: Some(id.clone()), kind: name.clone() })
-        }
+        Fact::Event { event, .. } => user.apply(event),
+        Fact::Profile(connection, profile) => user.apply_profile(*connection, profile.clone()),
+        Fact::Confirmation(confirmation) => user.apply_confirmation(confirmation.clone()),
+        Fact::Erased(since_ms) => user.erase(*since_ms),
+    }
+    matches!(fact, Fact::Event { .. } | Fact::Profile(..))
+}
+
+/// The fact as a line of the history.
+fn happened(fact: Fact) -> Happened {
+    let (time_ms, event_id, kind, connection) = match fact {
+        Fact::Event { event, id, name } => (event.at.time_ms, Some(id), name, Some(event.connection)),
         Fact::Profile(connection, profile) => {
-            user.apply_profile(*connection, profile.clone());
-            Some(Cause { time_ms: profile.fetched_at_ms, event_id: None, kind: "profile".to_owned() })
+            let kind = if profile.found.is_some() { "profile" } else { "no_profile" };
+            (profile.fetched_at_ms, None, kind.to_owned(), Some(connection))
         }
-        Fact::Confirmation(confirmation) => {
-            user.apply_confirmation(confirmation.clone());
-            None
-        }
-        Fact::Erased(since_ms) => {
-            user.erase(*since_ms);
-            None
-        }
+        Fact::Confirmation(confirmation) => (confirmation.observed_at_ms, None, answer(&confirmation).to_owned(), None),
+        Fact::Erased(since_ms) => (since_ms, None, "erased".to_owned(), None),
+    };
+    Happened { cause: Cause { time_ms, event_id, kind }, connection, decides: Vec::new() }
+}
+
+/// What HubSpot answered, in one word.
+fn answer(confirmation: &Confirmation) -> &'static str {
+    match confirmation.link {
+        _ if !confirmation.in_doubt.is_empty() => "hubspot_asked",
+        Link::Unknown => "hubspot_unknown",
+        Link::Live(_) => "hubspot_shows",
+        Link::Gone { .. } => "hubspot_gone",
+        Link::Erased { .. } => "hubspot_erased",
+        Link::Merged { .. } => "hubspot_merged",
     }
 }
 
@@ -134,7 +196,7 @@ fn says_anew(fact: &Fact, property: Property, value: &str, user: &User) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contact::{EventId, Likeness, Moment};
+    use contact::{ContactId, EventId, Likeness, Moment};
 
     fn number(number: u32) -> ConnectionNumber {
         ConnectionNumber::new(number).expect("not 0")
@@ -212,5 +274,42 @@ mod tests {
         };
         let facts = vec![event(10, Kind::Followed), profile(20, Some("a")), profile(30, None)];
         assert_eq!(cause(facts, Field::UserName), Some(20));
+    }
+
+    #[test]
+    fn the_history_says_of_each_fact_what_still_has_its_value_from_it() {
+        let facts = vec![message(30, "b"), event(10, Kind::Followed), message(20, "a"), event(40, Kind::Answered)];
+        let history = explain(user(), facts).history;
+        let fields = |place: usize| history[place].decides.iter().map(|it| it.field).collect::<Vec<_>>();
+        assert_eq!(history.iter().map(|it| it.cause.time_ms).collect::<Vec<_>>(), [10, 20, 30, 40]);
+        assert!(fields(0).contains(&Field::Follow) && fields(0).contains(&Field::SyncDate));
+        assert_eq!((fields(1), fields(2)), (vec![], vec![Field::LastResponse]));
+        assert_eq!(fields(3), [Field::Unanswered]);
+    }
+
+    #[test]
+    fn a_value_is_in_hubspot_only_if_a_live_contact_was_seen_with_it() {
+        let followed = Property { connection: number(1), field: Field::Follow };
+        let confirmed = |link, value: &str, in_doubt: &[Property]| {
+            Fact::Confirmation(Confirmation {
+                revision: 1,
+                observed_at_ms: 20,
+                link,
+                values: [(followed, value.into())].into_iter().collect(),
+                refused: None,
+                covers_ms: None,
+                in_doubt: in_doubt.iter().copied().collect(),
+            })
+        };
+        let live = Link::Live(ContactId(7));
+        let gone = Link::Gone { contact: ContactId(7), since_ms: 15 };
+        for (confirmation, shown) in [
+            (confirmed(live, "Yes", &[]), Shown::Yes),
+            (confirmed(live, "No", &[]), Shown::NotYet),
+            (confirmed(gone, "Yes", &[]), Shown::NotYet),
+            (confirmed(live, "Yes", &[followed]), Shown::InDoubt),
+        ] {
+            assert_eq!(explain(user(), vec![event(10, Kind::Followed), confirmation]).shown(followed), shown);
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! The program `kizuna`: reads the command line and the settings, runs one command, and exits.
 
+mod bilingual;
 mod checkup;
 mod cli;
 mod command;
 mod console;
 mod demo;
 mod explain;
+mod friends;
 mod import;
 mod onboarding;
 mod output;

@@ -55,6 +55,20 @@ pub fn each_of(
     })
 }
 
+/// How many records [`facts`] reads to find those of a person.
+///
+/// # Errors
+/// When the log cannot be asked.
+pub fn records_to_read(log: &dyn Log, user: UserId) -> anyhow::Result<u64> {
+    let id = user.to_string();
+    let mut records = 0;
+    for topic in Topic::USER_STATE {
+        let span = log.span(topic, partition(topic, id.as_bytes(), log.partitions(topic)))?;
+        records += span.next - span.first;
+    }
+    Ok(records)
+}
+
 /// What the log says of a person, as far as the fold hears it: of the events, what stands after the last erasure.
 ///
 /// # Errors

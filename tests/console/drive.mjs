@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -22,14 +23,29 @@ const FLAGS = [
 const MARKUP = [
   "<script>hit()</script>", "\"><img src=x onerror=hit()>", "'><svg/onload=hit()>", "<iframe src=http://foreign.example>",
   "<a href=javascript:hit()>x</a>", "{{7*7}}", "</title><script>hit()</script>", "<style>@import 'http://foreign.example'</style>",
-  "&lt;script&gt;", "\u202e<b>",
+  "&lt;script&gt;", "\u202e<b>", "</bdi></td></tr></table><script>hit()</script>", "<script src=//foreign.example/x.js></script>",
+  "<link rel=stylesheet href=//foreign.example>", "<meta http-equiv=refresh content='0;url=http://foreign.example'>",
+  "<object data=//foreign.example>", "<form action=//foreign.example><button autofocus onfocus=hit()>", "<base href=//foreign.example>",
+  "<details open ontoggle=hit()>", "<video autoplay onloadstart=hit()><source src=//foreign.example>", "x\u2028</script><script>hit()//",
+  "--><script>hit()</script><!--", "]]><script>hit()</script>", "</textarea><script>hit()</script>", "<math><mtext></p><script>hit()</script>",
+  "javascript:hit()",
 ];
 const ADDRESSES = [
   "https://foreign.example/a.png", "https://profile.line-scdn.net.foreign.example/a", "https://profile.line-scdn.net@foreign.example/a",
-  "https://foreign.example/?https://profile.line-scdn.net/", "https://profile.line-scdn.net:444/a",
+  "https://foreign.example/?https://profile.line-scdn.net/", "https://profile.line-scdn.net:444/a", "http://profile.line-scdn.net/a",
+  "//foreign.example/a", "javascript:hit()", "data:image/svg+xml,<svg onload=hit()>", "https://profile.line-scdn.net/a\" onerror=\"hit()",
+  "https://profile.line-scdn.net/\"><script>hit()</script>",
 ];
+/** Friends with a hostile name, text and picture address each. */
 const HOSTILE = 500;
+/** Acts that the sandbox plays at the same time. */
+const AT_ONCE = 16;
+/** Within this time whatever was played is seen in the console. */
+const PATIENCE_MS = 30_000;
+const PICTURES = "https://profile.line-scdn.net";
+const PIXEL = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==", "base64");
 
+const began = Date.now();
 const children = [];
 const directory = mkdtempSync(join(tmpdir(), "kizuna-console-"));
 mkdirSync(pictures, { recursive: true });
@@ -42,6 +58,37 @@ async function start(args, variables) {
     return JSON.parse(line);
   }
   throw new Error(`kizuna ${args.join(" ")} ended`);
+}
+
+/** A port that nobody listens at. */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Has the sandbox play what a person does; tells what came of it. */
+async function play(sandbox, user, act, body = {}) {
+  const address = `${sandbox.control_url}/line/${sandbox.line_channels[0].channel_id}/friends/${encodeURIComponent(user)}/${act}`;
+  const answer = await fetch(address, { method: "POST", body: JSON.stringify(body) });
+  const told = await answer.json();
+  assert.ok(answer.ok, `${act}: ${JSON.stringify(told)}`);
+  return told;
+}
+
+/** Loads a page again and again until it holds what is looked for. */
+async function eventually(page, address, what, holds) {
+  const until = Date.now() + PATIENCE_MS;
+  do {
+    await page.goto(address);
+    const found = await holds();
+    if (found) return found;
+  } while (Date.now() < until);
+  throw new Error(`${what}: not on ${address} in time, which shows ${await page.locator("main").innerText()}`);
 }
 
 /** Takes a picture at both widths; nothing may stick out of a phone. */
@@ -76,28 +123,108 @@ async function connect(page, channel, name) {
   await page.waitForSelector(".steps");
   await picture(page, "connected");
   assert.equal(await page.locator(".steps li.failed").count(), 0, await page.locator(".steps").innerText());
+  for (const sentence of await page.locator(".steps .hint, .steps .todo").allInnerTexts()) {
+    assert.match(sentence, /[\u3040-\u30ff\u4e00-\u9fff]/, "told in Japanese");
+  }
 }
 
-/** Gives the account each hostile name and picture address; `watch` tells what the browser did meanwhile. */
-async function attack(page, base) {
-  for (let place = 0; place < HOSTILE; place += 1) {
-    const name = `${MARKUP[place % MARKUP.length]}${place}`;
-    await page.goto(`${base}/connections/1`);
-    await page.fill("[name=name]", name);
-    await page.fill("[name=description]", name);
-    await page.fill("[name=icon]", ADDRESSES[place % ADDRESSES.length]);
-    await page.click("form[action='/connections/1'] button");
-    const shown = await page.locator("h1").innerText();
-    assert.ok(shown.includes(String(place)), `${name} is shown as ${shown}`);
-  }
+/** A person adds the account and writes: the dashboard counts, the search finds, and the page tells why somebody waits. */
+async function befriend(page, base, sandbox) {
+  await play(sandbox, "田中さくら", "follow");
+  await play(sandbox, "田中さくら", "message", { text: "予約の変更はできますか？" });
+  const card = page.locator(".cards li");
+  await eventually(page, base, "a friend who waits", async () => (await card.innerText()).match(/友だち 1\s+未対応 1/));
   await page.goto(base);
+  await picture(page, "dashboard");
+  await page.click("nav a[href='/friends']");
+  await page.fill("[name=find]", "サクラ");
+  await page.selectOption("[name=connection]", "1");
+  await page.click(".find button");
+  await picture(page, "friends");
+  assert.equal(await page.locator(".friends tbody tr").count(), 1);
+  const address = new URL(await page.locator("a.person").getAttribute("href"), base).href;
+  const row = page.locator(".values tr", { hasText: "LINE Unanswered _ 1" });
+  await eventually(page, address, "HubSpot has it", async () => (await row.innerText()).includes("反映済み"));
+  const told = await row.innerText();
+  assert.ok(told.includes("Yes") && told.includes("メッセージ受信"), told);
+  assert.match(await page.locator("a.main").getAttribute("href"), /^https:\/\/app\.hubspot\.com\/contacts\/\d+\/record\/0-1\/\d+$/);
+  assert.equal(await page.locator(".values tbody tr").count(), 7);
+  await picture(page, "friend");
+  await page.click(".languages button[value=en]");
+  assert.equal(page.url(), address);
+  assert.ok((await row.innerText()).includes("Message"), "the same page in English");
+  await picture(page, "friend-english");
+  await page.click(".languages button[value=ja]");
+}
+
+const hostileName = (place) => `${MARKUP[place % MARKUP.length]}${place}`;
+
+/** Many people with hostile names, pictures and texts become friends. */
+async function invade(sandbox) {
+  const invader = async (place) => {
+    const [user, name] = [`invader ${place}`, hostileName(place)];
+    await play(sandbox, user, "profile", { display_name: name, picture_url: ADDRESSES[place % ADDRESSES.length] });
+    await play(sandbox, user, "message", { text: name });
+  };
+  for (let first = 0; first < HOSTILE; first += AT_ONCE) {
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, HOSTILE - first) }, (_, place) => invader(first + place)));
+  }
+}
+
+/** All friends' names and texts on the pages of the search, which are many on each. */
+async function readAll(page, base) {
+  const [names, texts] = [[], []];
+  let address = `${base}/friends?connection=1`;
+  while (address) {
+    await page.goto(address);
+    names.push(...(await page.locator(".friends .person .name").allTextContents()));
+    texts.push(...(await page.locator(".friends .long").allTextContents()));
+    const next = page.locator("a[href^='/friends?find=']");
+    address = (await next.count()) > 0 ? new URL(await next.getAttribute("href"), base).href : null;
+  }
+  return { names, texts };
+}
+
+/** Every hostile string stands where it belongs, as text, on every page that shows it. */
+async function attack(page, base, sandbox) {
+  await invade(sandbox);
+  const hostile = Array.from({ length: HOSTILE }, (_, place) => hostileName(place));
+  const all = await eventually(page, base, "all hostile names", async () => {
+    const { names, texts } = await readAll(page, base);
+    return hostile.every((name) => names.includes(name) && texts.includes(name)) && { names };
+  });
+  assert.equal(all.names.length, HOSTILE + 1, "each friend once");
+  for (const [place, name] of hostile.slice(0, MARKUP.length * 2).entries()) {
+    await page.goto(`${base}/friends?find=${encodeURIComponent(name)}`);
+    assert.equal(await page.inputValue("[name=find]"), name);
+    if (place === 0) await picture(page, "friends-hostile");
+    const found = await page.locator(".friends .person .name").allTextContents();
+    await page.locator("a.person").nth(found.indexOf(name)).click();
+    await page.waitForURL("**/friend?user=*");
+    assert.equal(await page.locator("h1").textContent(), name);
+    if (place === 0) await picture(page, "friend-hostile");
+  }
+  for (const [place, name] of MARKUP.entries()) {
+    await page.goto(`${base}/connections/1`);
+    await page.fill("[name=name]", `${name}${place}`);
+    await page.fill("[name=description]", name);
+    const address = ADDRESSES[place % ADDRESSES.length];
+    if (address.startsWith("https://")) await page.fill("[name=icon]", address);
+    await page.click("form[action='/connections/1'] button");
+    await page.locator("h1", { hasText: `${name}${place}` }).waitFor();
+    await page.goto(base);
+    assert.equal(await page.locator(".cards .name").textContent(), `${name}${place}`);
+  }
+  await picture(page, "dashboard-hostile");
+  await page.goto(`${base}/friends`);
 }
 
 async function drive() {
   const sandbox = await start(["sandbox"], {});
+  const webhooks = `127.0.0.1:${await freePort()}`;
   const up = await start(["up", "--json"], {
-    KIZUNA_DATA_DIR: directory, KIZUNA_LISTEN: "127.0.0.1:0", KIZUNA_ADMIN_LISTEN: "127.0.0.1:0",
-    KIZUNA_CONSOLE_LISTEN: "127.0.0.1:0", KIZUNA_LINE_API_URL: sandbox.line_api_url,
+    KIZUNA_DATA_DIR: directory, KIZUNA_LISTEN: webhooks, KIZUNA_PUBLIC_URL: `http://${webhooks}`,
+    KIZUNA_ADMIN_LISTEN: "127.0.0.1:0", KIZUNA_CONSOLE_LISTEN: "127.0.0.1:0", KIZUNA_LINE_API_URL: sandbox.line_api_url,
     KIZUNA_HUBSPOT_API_URL: sandbox.hubspot_api_url, KIZUNA_HUBSPOT_TOKEN: sandbox.hubspot_token,
   });
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
@@ -108,25 +235,26 @@ async function drive() {
   page.on("dialog", (dialog) => { hits += 1; dialog.dismiss(); });
   page.on("request", (request) => {
     const { origin, protocol } = new URL(request.url());
-    const isKnown = origin === up.console_url || origin === "https://profile.line-scdn.net" || protocol === "data:";
+    const isKnown = origin === up.console_url || origin === PICTURES || protocol === "data:";
     if (!isKnown) foreign.push(request.url());
   });
+  await page.route(`${PICTURES}/**`, (route) => route.fulfill({ contentType: "image/png", body: PIXEL }));
 
   await setUp(page, up.setup_url);
   await connect(page, sandbox.line_channels[0]);
   await page.goto(up.console_url);
   assert.equal(await page.locator(".cards li").count(), 1);
-  await picture(page, "dashboard");
+  await befriend(page, up.console_url, sandbox);
   for (const path of ["connections/1", "dead-letters", "settings", "people", "changes"]) {
     await page.goto(`${up.console_url}/${path}`);
     await picture(page, path.replace("/", "-"));
   }
-  await attack(page, up.console_url);
-  await picture(page, "hostile");
+  await attack(page, up.console_url, sandbox);
   assert.equal(hits, 0, "a script ran");
   assert.deepEqual(foreign, [], "the browser asked others");
   await browser.close();
-  console.log(`console: an account connected in the browser, ${HOSTILE} hostile names shown as text, pictures in ${pictures}`);
+  const seconds = Math.round((Date.now() - began) / 1000);
+  console.log(`console: an account connected, a friend found and explained in the browser, ${HOSTILE} hostile names, texts and pictures shown as text, in ${seconds} s; pictures in ${pictures}`);
 }
 
 try {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The console in a real browser: from the set-up link to a connected account, and hostile names that stay text.
+# The console in a real browser: from the set-up link to a connected account, a friend who writes, is found and explained, and
+# hostile names, texts and pictures that stay text.
 #
 #   tests/console/run.sh [PATH OF THE PROGRAM kizuna]
 #

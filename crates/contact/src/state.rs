@@ -162,6 +162,11 @@ impl Friend {
         self.returned_ms
     }
 
+    /// When the person was last seen doing anything that is known here, milliseconds: acting, or blocking the account.
+    pub fn last_seen_ms(&self) -> Option<i64> {
+        self.newest_action_ms.max(self.unfollowed.map(|at| at.time_ms))
+    }
+
     /// The newest follow, milliseconds.
     pub fn followed_ms(&self) -> Option<i64> {
         self.followed.map(|at| at.time_ms)

@@ -3,6 +3,7 @@
 //! Each finding has a code, which is stable for programs, and except where all is well a remedy: what a person does about it.
 
 mod finding;
+pub mod glance;
 mod hubspot;
 mod line;
 mod reception;

@@ -37,7 +37,7 @@ pub async fn check(installation: &Installation, connection: &Connection) -> anyh
     Ok(findings)
 }
 
-fn last_event(newest: Option<i64>, now_ms: i64) -> Finding {
+pub(super) fn last_event(newest: Option<i64>, now_ms: i64) -> Finding {
     match newest {
         None => Finding::warning("events_none", "no event of this account ever came", ASK_FOR_ONE),
         Some(at_ms) if now_ms - at_ms > SILENCE_MS => {
@@ -70,7 +70,7 @@ async fn refusals(installation: &Installation, number: ConnectionNumber) -> Vec<
 }
 
 /// `wrong` is `None` where the process takes no webhooks of this connection.
-fn signatures(wrong: Option<u64>, accepted: u64) -> Finding {
+pub(super) fn signatures(wrong: Option<u64>, accepted: u64) -> Finding {
     let remedy = "compare the channel secret with LINE Developers console (LINE Developersコンソール) > the channel > \
                   Basic settings (チャネル基本設定); see docs/operations.md, KizunaSignatureWrong";
     match (wrong, accepted) {
@@ -97,7 +97,7 @@ fn signatures(wrong: Option<u64>, accepted: u64) -> Finding {
     }
 }
 
-fn destinations(wrong: u64) -> Option<Finding> {
+pub(super) fn destinations(wrong: u64) -> Option<Finding> {
     (wrong > 0).then(|| {
         Finding::broken(
             "destination_wrong",

@@ -1,11 +1,15 @@
-//! `kizuna contact`: what the log knows of a person, and why each property is what it is.
+//! `kizuna contact`: who is a friend, what the log knows of a person, and why each property is what it is.
 
 use crate::cli::Contact as Command;
-use crate::explain::{Cause, Explained, explain};
+use crate::explain::{Cause, Explained, Shown, explain};
+use crate::friends::Friends;
+use crate::friends::search::{Known, Search};
 use crate::output;
 use crate::person;
+use crate::recovery::listing::Listing;
 use crate::settings::Settings;
 use crate::wiring::Installation;
+use connection::State;
 use contact::{Field, Link, Names, Property, UserId};
 use projector::decode::Decoder;
 use serde_json::{Value, json};
@@ -15,11 +19,75 @@ use std::sync::Arc;
 /// Runs one of the commands.
 ///
 /// # Errors
-/// When the log cannot be read or knows nothing of the person.
+/// When log or state cannot be read, or the log knows nothing of the person.
 pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow::Result<ExitCode> {
-    let Command::Show { user } = command;
-    let user = *user;
     let installation = Installation::open(settings).await?;
+    match command {
+        Command::Show { user } => show(&installation, *user, as_json).await,
+        Command::Find { text, connection, waiting } => {
+            let known = installation.view().await?.snapshot();
+            let existing = known.all().filter(|it| it.state != State::Removed).map(|it| it.number);
+            let search = Search {
+                text: text.clone().unwrap_or_default(),
+                connections: existing.filter(|number| connection.is_none_or(|only| only == *number)).collect(),
+                is_waiting: *waiting,
+                after: None,
+            };
+            let friends = Friends::of(&installation)?;
+            tokio::task::spawn_blocking(move || find(&friends, search, as_json)).await??;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Lists whoever is found, as they are found.
+fn find(friends: &Friends, mut search: Search, as_json: bool) -> anyhow::Result<()> {
+    let mut listing = Listing::begin(as_json)?;
+    let (mut found, mut looked_at) = (0, 0);
+    loop {
+        let some = friends.search(&search)?;
+        looked_at += some.looked_at;
+        found += some.friends.len();
+        for known in &some.friends {
+            listing.row(&known_value(known), || known_text(known))?;
+        }
+        search.after = some.next;
+        if search.after.is_none() {
+            break;
+        }
+    }
+    let elsewhere = friends.partitions_elsewhere()?;
+    let summary = json!({ "found": found, "looked_at": looked_at, "partitions_elsewhere": elsewhere });
+    let hint =
+        if elsewhere > 0 { format!("; {elsewhere} partitions have no state on this machine") } else { String::new() };
+    listing.end(&summary, &format!("{found} found among {looked_at} people{hint}"))?;
+    Ok(())
+}
+
+fn known_value(known: &Known) -> Value {
+    let Known { user, connection, friend, link } = known;
+    json!({
+        "user_id": user.to_string(),
+        "connection": connection.get(),
+        "name": friend.likeness().map(|likeness| &likeness.name),
+        "follows": friend.follows(),
+        "unanswered": friend.unanswered(),
+        "last_response": friend.last_response(),
+        "last_seen_ms": friend.last_seen_ms(),
+        "link": link_value(*link),
+    })
+}
+
+fn known_text(known: &Known) -> String {
+    let Known { user, connection, friend, .. } = known;
+    let name = friend.likeness().map_or("", |likeness| &likeness.name);
+    let follows = if friend.follows() == Some(true) { "follows" } else { "blocked" };
+    let waits = if friend.unanswered() { "waits  " } else { "       " };
+    let last_response = output::shown(friend.last_response().unwrap_or_default(), 40);
+    format!("{user}  {connection}  {follows}  {waits}  {}  {last_response}", output::shown(name, 30))
+}
+
+async fn show(installation: &Installation, user: UserId, as_json: bool) -> anyhow::Result<ExitCode> {
     let names = installation.settings.property_prefix.0.clone();
     let known = {
         let (log, codec, names) = (Arc::clone(&installation.log), installation.codec.clone(), names.clone());
@@ -102,10 +170,10 @@ fn as_text(user: UserId, explained: &Explained, facts: usize) -> String {
         Link::Merged { into } => format!("merged into {into}, which stays another person's"),
     };
     let row = |(property, value): (&Property, &str)| {
-        let in_hubspot = match account.confirmed(*property) {
-            None => "in doubt",
-            Some(confirmed) if confirmed == value && matches!(account.link, Link::Live(_)) => "yes",
-            Some(_) => "not yet",
+        let in_hubspot = match explained.shown(*property) {
+            Shown::Yes => "yes",
+            Shown::NotYet => "not yet",
+            Shown::InDoubt => "in doubt",
         };
         let cause = explained.causes.get(property);
         [

@@ -42,6 +42,8 @@ pub struct Visitor {
     pub language: Language,
     /// The path they asked for.
     pub path: String,
+    /// The same with what was asked about.
+    pub address: String,
 }
 
 impl Visitor {
@@ -95,7 +97,8 @@ async fn admitted(gate: &Gate, request: Request, language: Language) -> Result<R
         _ => {}
     }
     let path = request.uri().path().to_owned();
-    let visitor = Visitor { session, language, path };
+    let address = request.uri().path_and_query().map_or_else(|| path.clone(), ToString::to_string);
+    let visitor = Visitor { session, language, path, address };
     let mut request = request;
     if is_change {
         let form = read_form(&mut request).await.map_err(refuse)?;

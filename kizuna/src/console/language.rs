@@ -1,6 +1,7 @@
 //! The language of a page, and how it writes times.
 
 use super::words::{ENGLISH, JAPANESE, Words};
+use crate::bilingual::Bilingual;
 use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -49,6 +50,14 @@ impl Language {
         match self {
             Self::English => &ENGLISH,
             Self::Japanese => &JAPANESE,
+        }
+    }
+
+    /// The sentence in this language.
+    pub fn of_both(self, sentence: &Bilingual) -> &str {
+        match self {
+            Self::English => &sentence.english,
+            Self::Japanese => &sentence.japanese,
         }
     }
 

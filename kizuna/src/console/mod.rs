@@ -6,6 +6,8 @@
 
 mod access;
 mod accounts;
+mod contact_link;
+mod events;
 mod form;
 mod guard;
 mod headers;
@@ -19,10 +21,13 @@ mod throttle;
 mod token;
 mod words;
 
+use crate::friends::Friends;
+use crate::friends::census::Census;
 use crate::wiring::Installation;
 use accounts::Accounts;
 use anyhow::Context;
 use connection::View;
+use contact_link::ContactLinks;
 use password::Passwords;
 use runtime::admin::Readiness;
 use runtime::shutdown::Shutdown;
@@ -30,6 +35,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use throttle::Throttle;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// The console. Clones are the same one.
 #[derive(Clone)]
@@ -42,9 +48,17 @@ struct Inner {
     accounts: Accounts,
     passwords: Passwords,
     throttle: Throttle,
+    friends: Friends,
+    census: Census,
+    contact_links: ContactLinks,
+    /// Whoever reads a whole partition of the log for a page waits for a turn.
+    log_turns: Semaphore,
     /// Where it listens.
     address: SocketAddr,
 }
+
+/// Pages that may read the log at the same time.
+const LOG_READERS: usize = 2;
 
 impl Console {
     /// Opens its accounts in the data directory. `readiness` tells of the parts of this process, where it has others.
@@ -62,8 +76,22 @@ impl Console {
         let accounts =
             accounts.with_context(|| format!("cannot use the console's files in {}", directory.display()))?;
         let throttle = Throttle::new(Arc::clone(&installation.clock));
-        let passwords = Passwords::default();
-        Ok(Self(Arc::new(Inner { installation, view, readiness, accounts, passwords, throttle, address })))
+        let friends = Friends::of(&installation)?;
+        let census = Census::new(friends.clone(), Arc::clone(&installation.clock));
+        let contact_links = ContactLinks::new(installation.crm.clone());
+        Ok(Self(Arc::new(Inner {
+            installation,
+            view,
+            readiness,
+            accounts,
+            passwords: Passwords::default(),
+            throttle,
+            friends,
+            census,
+            contact_links,
+            log_turns: Semaphore::new(LOG_READERS),
+            address,
+        })))
     }
 
     /// The address that people open.

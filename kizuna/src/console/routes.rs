@@ -7,7 +7,7 @@ use super::guard::{Gate, guard};
 use super::headers::protect;
 use super::language::Language;
 use super::page::plain;
-use super::pages::{audit, connect, connection, dashboard, entry, letters, people, settings, welcome};
+use super::pages::{audit, connect, connection, dashboard, entry, friend, friends, letters, people, settings, welcome};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -54,6 +54,8 @@ pub const ROUTES: &[Route] = &[
     change("/connections/{number}", Operator, |how| on(how, connection::edit)),
     change("/connections/{number}/state", Operator, |how| on(how, connection::set_state)),
     change("/connections/{number}/remove", Admin, |how| on(how, connection::remove)),
+    see("/friends", Viewer, |how| on(how, friends::show)),
+    see("/friend", Viewer, |how| on(how, friend::show)),
     see("/dead-letters", Viewer, |how| on(how, letters::show)),
     change("/dead-letters/{key}/retry", Operator, |how| on(how, letters::retry)),
     change("/dead-letters/{key}/drop", Operator, |how| on(how, letters::forget)),

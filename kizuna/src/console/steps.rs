@@ -1,6 +1,7 @@
 //! The steps of connecting an account as a page tells them, in the reader's language.
 
 use super::language::Language;
+use crate::bilingual::Bilingual;
 use crate::onboarding::step::{Outcome, Step};
 
 /// A step for the page.
@@ -11,7 +12,7 @@ pub struct Told {
     pub class: &'static str,
     /// How it ended.
     pub result: &'static str,
-    /// What was found or done, as the program says it.
+    /// What was found or done.
     pub detail: String,
     /// What is to be done by hand.
     pub by_hand: Option<String>,
@@ -33,15 +34,18 @@ impl Told {
             Language::English => english,
             Language::Japanese => japanese,
         });
-        Self { title, class, result, detail: step.detail.clone(), by_hand: step.by_hand.clone() }
+        let told = |sentence: &Bilingual| language.of_both(sentence).to_owned();
+        Self { title, class, result, detail: told(&step.detail), by_hand: step.by_hand.as_ref().map(told) }
     }
 }
 
 /// The steps by name.
-const TITLES: [(&str, &str, &str); 11] = [
+const TITLES: [(&str, &str, &str); 13] = [
     ("quota", "Room in the plan", "プランの空き"),
     ("credentials", "Channel ID, secret and account", "チャネルID・シークレット・アカウント"),
     ("name", "Name", "名前"),
+    ("channel_secret", "Channel secret", "チャネルシークレット"),
+    ("access_token", "Access token", "アクセストークン"),
     ("properties", "Seven properties in HubSpot", "HubSpotの7つのプロパティー"),
     ("webhook", "Webhook address in LINE", "LINEのWebhook URL"),
     ("webhook_test", "LINE reaches the webhook", "LINEからのWebhook接続テスト"),

@@ -1,14 +1,20 @@
 //! Do channel ID, channel secret and access token belong together, and whose are they?
 
 use super::step::Step;
+use crate::bilingual::{Bilingual, bilingual};
 use line::Error;
 use line::api::{Channel, Client, TokenSource};
 use runtime::secret::Secret;
 
 /// Where to look up what was entered.
-const COMPARE: &str = "compare with LINE Developers console (LINE Developersコンソール) > the channel: channel ID and channel \
-                       secret stand under Basic settings (チャネル基本設定), the access token under Messaging API \
-                       (Messaging API設定)";
+fn compare() -> Bilingual {
+    bilingual!(
+        "compare with LINE Developers console (LINE Developersコンソール) > the channel: channel ID and channel secret stand \
+         under Basic settings (チャネル基本設定), the access token under Messaging API (Messaging API設定)",
+        "LINE Developersコンソール ＞ チャネルの内容と照合してください。チャネルIDとチャネルシークレットは「チャネル基本設定」、\
+         アクセストークンは「Messaging API設定」にあります。"
+    )
+}
 
 /// The official account behind the credentials.
 #[derive(Debug)]
@@ -25,10 +31,25 @@ pub struct Bot {
 
 impl Bot {
     /// For the report.
-    pub fn describe(&self) -> String {
-        let chat = if self.has_chat { "; operators can also chat by hand" } else { "" };
-        format!("LINE knows them as {} ({}){chat}", self.name, self.basic_id)
+    pub fn describe(&self) -> Bilingual {
+        let (chat, chat_japanese) = if self.has_chat {
+            ("; operators can also chat by hand", "。手動のチャットも有効です。")
+        } else {
+            ("", "")
+        };
+        let Self { name, basic_id, .. } = self;
+        Bilingual {
+            english: format!("LINE knows them as {name} ({basic_id}){chat}"),
+            japanese: format!("LINEで確認できました：{name}（{basic_id}）{chat_japanese}"),
+        }
     }
+}
+
+/// LINE was not to be called.
+pub fn unasked() -> Step {
+    let detail =
+        bilingual!("not checked: LINE was not to be called", "LINEを呼び出さない指定のため、確認していません。");
+    Step::skipped("credentials", detail)
 }
 
 /// Asks LINE: the token's channel, then whether the secret is the channel's, then whose account it is.
@@ -37,19 +58,27 @@ impl Bot {
 /// The step that failed, saying what is wrong.
 pub async fn check(line: &Client, id: &str, secret: &Secret, access_token: Option<&Secret>) -> Result<Bot, Step> {
     if let Some(token) = access_token {
-        let info = line.verify_token(id, token).await.map_err(|error| failed("the access token", &error))?;
+        let info = line
+            .verify_token(id, token)
+            .await
+            .map_err(|error| failed(("the access token", "アクセストークン"), &error))?;
         if info.client_id != id {
-            let detail = format!("the access token belongs to channel {}, not to {id}", info.client_id);
-            return Err(Step::failed("credentials", detail).with_by_hand(COMPARE));
+            let detail = bilingual!(
+                "the access token belongs to channel {0}, not to {id}",
+                "アクセストークンはチャネル{id}ではなく、チャネル{0}のものです。",
+                info.client_id
+            );
+            return Err(Step::failed("credentials", detail).with_by_hand(compare()));
         }
     }
-    line.check_secret(id, secret).await.map_err(|error| failed("channel ID and channel secret", &error))?;
+    let pair = ("channel ID and channel secret", "チャネルIDとチャネルシークレット");
+    line.check_secret(id, secret).await.map_err(|error| failed(pair, &error))?;
     let token = match access_token {
         Some(token) => TokenSource::LongLived(token.clone()),
         None => TokenSource::Stateless(secret.clone()),
     };
     let channel = Channel { id: id.into(), token };
-    let info = line.bot_info(&channel).await.map_err(|error| failed("the account", &error))?;
+    let info = line.bot_info(&channel).await.map_err(|error| failed(("the account", "アカウント"), &error))?;
     Ok(Bot {
         user_id: info.user_id,
         name: info.display_name,
@@ -59,11 +88,19 @@ pub async fn check(line: &Client, id: &str, secret: &Secret, access_token: Optio
     })
 }
 
-fn failed(what: &str, error: &Error) -> Step {
-    let step = Step::failed("credentials", format!("{what}: {error}"));
+/// `what` was asked about, in both languages.
+fn failed(what: (&str, &str), error: &Error) -> Step {
+    let detail = Bilingual {
+        english: format!("{}: {error}", what.0),
+        japanese: format!("{}を確認できませんでした（LINEの応答：{error}）", what.1),
+    };
+    let step = Step::failed("credentials", detail);
     if error.is_transient() {
-        step.with_by_hand("run the same command again later, or with --skip-line-checks to go on unchecked")
+        step.with_by_hand(bilingual!(
+            "run the same command again later, or with --skip-line-checks to go on unchecked",
+            "しばらくしてから、もう一度お試しください。"
+        ))
     } else {
-        step.with_by_hand(COMPARE)
+        step.with_by_hand(compare())
     }
 }

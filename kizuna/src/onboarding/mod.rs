@@ -12,6 +12,7 @@ pub mod step;
 pub mod upkeep;
 mod webhook;
 
+use crate::bilingual::bilingual;
 use crate::wiring::Installation;
 use connection::{Connection, State, new_webhook_token};
 use contact::ConnectionNumber;
@@ -124,7 +125,11 @@ impl Onboarding<'_> {
             return self.refuse(quota_reached(plan, max));
         }
         let in_use = if is_claimed { in_use } else { in_use + 1 };
-        self.steps.push(Step::done("quota", format!("connection {in_use} of {max} that the plan {plan} allows")));
+        let detail = bilingual!(
+            "connection {in_use} of {max} that the plan {plan} allows",
+            "プラン「{plan}」の上限{max}件のうち{in_use}件目の接続です。"
+        );
+        self.steps.push(Step::done("quota", detail));
         Ok(())
     }
 
@@ -134,7 +139,7 @@ impl Onboarding<'_> {
         existing: Option<&Connection>,
     ) -> Result<Option<Bot>, Refused> {
         if self.request.skip_line_checks {
-            self.steps.push(Step::skipped("credentials", "not checked: LINE was not to be called"));
+            self.steps.push(credentials::unasked());
             return Ok(None);
         }
         let Request { channel_id, channel_secret, access_token, .. } = &self.request;
@@ -149,8 +154,12 @@ impl Onboarding<'_> {
                 && Some(it.number) != number(existing)
         };
         if let Some(other) = known.all().find(same_bot) {
-            let detail =
-                format!("this official account is connected already, as number {}: {}", other.number, other.name);
+            let detail = bilingual!(
+                "this official account is connected already, as number {0}: {1}",
+                "この公式アカウントは番号{0}「{1}」としてすでに接続されています。",
+                other.number,
+                other.name
+            );
             return self.refuse(Step::failed("credentials", detail));
         }
         self.steps.push(Step::done("credentials", bot.describe()));
@@ -162,7 +171,10 @@ impl Onboarding<'_> {
         let proposed = || existing.map(|it| it.name.clone()).or_else(|| bot.map(|bot| bot.name.clone()));
         match given.or_else(proposed) {
             Some(name) => Ok(name),
-            None => self.refuse(Step::failed("name", "give a name with --name: LINE was not asked for one")),
+            None => self.refuse(Step::failed(
+                "name",
+                bilingual!("give a name with --name: LINE was not asked for one", "名前を入力してください。"),
+            )),
         }
     }
 
@@ -191,11 +203,15 @@ impl Onboarding<'_> {
 
     async fn properties(&mut self, number: ConnectionNumber) -> Option<bool> {
         let Some(crm) = &self.installation.crm else {
-            let skipped =
-                Step::skipped("properties", "KIZUNA_HUBSPOT_TOKEN is not set: the seven properties are not made");
-            self.steps.push(skipped.with_by_hand(
+            let detail = bilingual!(
+                "KIZUNA_HUBSPOT_TOKEN is not set: the seven properties are not made",
+                "KIZUNA_HUBSPOT_TOKENが未設定のため、7つのプロパティーは作成していません。"
+            );
+            let what = bilingual!(
                 "set KIZUNA_HUBSPOT_TOKEN, then run the same command again; `kizuna up` with the token makes them, too",
-            ));
+                "KIZUNA_HUBSPOT_TOKENを設定してからもう一度接続してください。設定後の`kizuna up`でも自動で作成されます。"
+            );
+            self.steps.push(Step::skipped("properties", detail).with_by_hand(what));
             return None;
         };
         let names = &self.installation.settings.property_prefix.0;
@@ -277,6 +293,12 @@ fn number(existing: Option<&Connection>) -> Option<ConnectionNumber> {
 }
 
 fn quota_reached(plan: contact::Plan, max: u32) -> Step {
-    Step::failed("quota", format!("the plan {plan} allows {max} connections at a time, and so many exist"))
-        .with_by_hand("remove one (`kizuna connection list`, `kizuna connection remove N`) or set a larger KIZUNA_PLAN")
+    let detail = bilingual!(
+        "the plan {plan} allows {max} connections at a time, and so many exist",
+        "プラン「{plan}」で同時に接続できるのは{max}件までで、すでに上限に達しています。"
+    );
+    Step::failed("quota", detail).with_by_hand(bilingual!(
+        "remove one (`kizuna connection list`, `kizuna connection remove N`) or set a larger KIZUNA_PLAN",
+        "使わない接続を削除するか、KIZUNA_PLANを上位のプランに変更してください。"
+    ))
 }

@@ -2,6 +2,7 @@
 //! a running `up` may both do it.
 
 use super::step::Step;
+use crate::bilingual::{Bilingual, bilingual};
 use contact::{ConnectionNumber, Names};
 use hubspot::{Crm, Ensured, Error, Group, Priority, definition};
 use std::collections::BTreeMap;
@@ -44,13 +45,16 @@ fn outcomes_of(number: ConnectionNumber, names: &Names, outcomes: &[(String, Ens
 ///
 /// # Errors
 /// When HubSpot could not be asked.
-pub async fn lack_of_room(crm: &dyn Crm) -> Result<Option<String>, Error> {
+pub async fn lack_of_room(crm: &dyn Crm) -> Result<Option<Bilingual>, Error> {
     let room = crm.custom_property_room(Priority::Fresh).await?;
     Ok(room.filter(|room| room.left() < PROPERTIES).map(|room| {
-        format!(
-            "HubSpot allows {} custom contact properties and has {}: a connection needs {PROPERTIES} more. Delete unused \
+        bilingual!(
+            "HubSpot allows {0} custom contact properties and has {1}: a connection needs {PROPERTIES} more. Delete unused \
              properties in HubSpot or get a larger HubSpot plan",
-            room.limit, room.usage
+            "HubSpotのコンタクトのカスタムプロパティーは上限{0}個のうち{1}個を使用中で、接続に必要な{PROPERTIES}個の空きが\
+             ありません。不要なプロパティーを削除するか、HubSpotのプランを変更してください。",
+            room.limit,
+            room.usage
         )
     }))
 }
@@ -66,35 +70,57 @@ async fn ensure(
 }
 
 fn judge(outcomes: &[(String, Ensured)]) -> Provisioned {
-    let unusable: Vec<String> = outcomes
+    let unusable: Vec<Bilingual> = outcomes
         .iter()
         .filter(|(_, outcome)| !outcome.is_usable())
         .map(|(name, outcome)| match outcome {
-            Ensured::Conflicting { reason } => format!("{name} is something else already ({reason})"),
-            Ensured::Refused(refusal) => format!("HubSpot refuses {name} ({refusal})"),
-            _ => format!("{name} has not appeared yet"),
+            Ensured::Conflicting { reason } => bilingual!(
+                "{name} is something else already ({reason})",
+                "{name}は別の定義ですでに存在します（{reason}）"
+            ),
+            Ensured::Refused(refusal) => {
+                bilingual!("HubSpot refuses {name} ({refusal})", "HubSpotが{name}を受け付けません（{refusal}）")
+            }
+            _ => bilingual!("{name} has not appeared yet", "{name}がまだ作成されていません"),
         })
         .collect();
     if !unusable.is_empty() {
-        let step = Step::failed("properties", unusable.join("; "))
-            .with_by_hand("put the properties right in HubSpot, then run the same command again");
+        let join = |text: fn(&Bilingual) -> &str, between| unusable.iter().map(text).collect::<Vec<_>>().join(between);
+        let detail = Bilingual { english: join(|it| &it.english, "; "), japanese: join(|it| &it.japanese, "、") };
+        let step = Step::failed("properties", detail).with_by_hand(bilingual!(
+            "put the properties right in HubSpot, then run the same command again",
+            "HubSpotでプロパティーを修正してから、もう一度接続してください。"
+        ));
         return Provisioned { step, existed: None };
     }
     let created = outcomes.iter().filter(|(_, outcome)| *outcome == Ensured::Created).count();
-    let detail = format!("{created} of {} properties made, the others were there", outcomes.len());
+    let total = outcomes.len();
+    let detail = bilingual!(
+        "{created} of {total} properties made, the others were there",
+        "{total}個のうち{created}個を新しく作成しました。"
+    );
     Provisioned { step: Step::done("properties", detail), existed: Some(created < outcomes.len()) }
 }
 
 fn refused(error: &Error) -> Step {
     let what = match error {
-        Error::Unauthorized => "put a valid token into KIZUNA_HUBSPOT_TOKEN, then run the same command again",
-        Error::MissingScopes { .. } => {
+        Error::Unauthorized => bilingual!(
+            "put a valid token into KIZUNA_HUBSPOT_TOKEN, then run the same command again",
+            "有効なトークンをKIZUNA_HUBSPOT_TOKENに設定し、もう一度接続してください。"
+        ),
+        Error::MissingScopes { .. } => bilingual!(
             "give the token the scopes crm.objects.contacts.read, crm.objects.contacts.write, crm.schemas.contacts.read and \
-             crm.schemas.contacts.write, then run the same command again"
-        }
-        _ => "run the same command again later; a running `kizuna up` makes the properties by itself",
+             crm.schemas.contacts.write, then run the same command again",
+            "トークンにスコープcrm.objects.contacts.read、crm.objects.contacts.write、crm.schemas.contacts.read、\
+             crm.schemas.contacts.writeを追加し、もう一度接続してください。"
+        ),
+        _ => bilingual!(
+            "run the same command again later; a running `kizuna up` makes the properties by itself",
+            "しばらくしてからもう一度接続してください。`kizuna up`の実行中は、プロパティーは自動で作成されます。"
+        ),
     };
-    Step::failed("properties", error.to_string()).with_by_hand(what)
+    let detail = bilingual!("{error}", "HubSpotを利用できませんでした（HubSpotの応答：{error}）。");
+    Step::failed("properties", detail).with_by_hand(what)
 }
 
 #[cfg(test)]
@@ -114,6 +140,7 @@ mod tests {
         for before in [Ensured::Existed, Ensured::Restored, Ensured::Repaired] {
             let some_before = judged(&[("line_follow_1", Ensured::Created), ("line_user_id_1", before)]);
             assert_eq!((some_before.step.result, some_before.existed), (Outcome::Done, Some(true)));
+            assert!(some_before.step.detail.is_translated());
         }
     }
 
@@ -123,8 +150,9 @@ mod tests {
         let provisioned =
             judged(&[("line_follow_1", Ensured::Conflicting { reason }), ("line_user_id_1", Ensured::Created)]);
         assert_eq!((provisioned.step.result, provisioned.existed), (Outcome::Failed, None));
-        assert_eq!(provisioned.step.detail, "line_follow_1 is something else already (a number)");
-        assert!(provisioned.step.by_hand.is_some());
+        assert_eq!(provisioned.step.detail.english, "line_follow_1 is something else already (a number)");
+        assert!(provisioned.step.by_hand.is_some_and(|what| what.is_translated()));
+        assert!(provisioned.step.detail.is_translated());
     }
 
     #[test]
@@ -139,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_to_do_depends_on_what_hubspot_said() {
-        let advice = |error| refused(&error).by_hand.expect("there is always something to do");
+        let advice = |error| refused(&error).by_hand.expect("there is always something to do").english;
         assert!(advice(Error::Unauthorized).contains("KIZUNA_HUBSPOT_TOKEN"));
         assert!(advice(Error::MissingScopes { scopes: Vec::new() }).contains("crm.schemas.contacts.write"));
         assert!(advice(Error::Unavailable { detail: String::new() }).contains("later"));

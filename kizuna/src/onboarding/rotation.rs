@@ -5,6 +5,7 @@
 
 use super::credentials;
 use super::step::{Outcome, Step};
+use crate::bilingual::{Bilingual, bilingual};
 use crate::output;
 use crate::wiring::Installation;
 use anyhow::ensure;
@@ -103,10 +104,13 @@ impl Rotation {
 
 async fn proof(installation: &Installation, candidate: &Connection, skip: bool) -> Step {
     if skip {
-        return Step::skipped("credentials", "not checked: LINE was not to be called");
+        return credentials::unasked();
     }
     let Some(secret) = candidate.channel_secrets.first() else {
-        return Step::failed("credentials", "the connection has no channel secret").with_by_hand("give it one");
+        let detail =
+            bilingual!("the connection has no channel secret", "この接続にはチャネルシークレットがありません。");
+        let what = bilingual!("give it one", "チャネルシークレットを入力してください。");
+        return Step::failed("credentials", detail).with_by_hand(what);
     };
     let checked =
         credentials::check(&installation.line, &candidate.channel_id, secret, candidate.access_token.as_ref()).await;
@@ -114,15 +118,24 @@ async fn proof(installation: &Installation, candidate: &Connection, skip: bool) 
 }
 
 fn secret_step(older_until_ms: Option<i64>) -> Step {
-    let older = older_until_ms.map(|until_ms| format!("; the one before counts until {}", output::time(until_ms)));
-    Step::done("channel_secret", format!("the new one counts{}", older.unwrap_or_default()))
+    let older = older_until_ms
+        .map(output::time)
+        .map(|until| bilingual!("; the one before counts until {until}", "以前のシークレットも{until}まで有効です。"));
+    let Bilingual { english, japanese } = older.unwrap_or_else(|| "".into());
+    let detail = bilingual!("the new one counts{english}", "新しいシークレットが有効になりました。{japanese}");
+    Step::done("channel_secret", detail)
 }
 
 fn token_step(token: &AccessToken) -> Option<Step> {
     let detail = match token {
         AccessToken::Unchanged => return None,
-        AccessToken::LongLived(_) => "the new long-lived one is used",
-        AccessToken::Stateless => "short-lived ones are used, made from channel ID and channel secret",
+        AccessToken::LongLived(_) => {
+            bilingual!("the new long-lived one is used", "新しい長期のアクセストークンを使います。")
+        }
+        AccessToken::Stateless => bilingual!(
+            "short-lived ones are used, made from channel ID and channel secret",
+            "チャネルIDとチャネルシークレットから発行する短期のアクセストークンを使います。"
+        ),
     };
     Some(Step::done("access_token", detail))
 }

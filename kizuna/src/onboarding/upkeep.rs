@@ -62,7 +62,7 @@ async fn attempt(
                 let (connection, detail) = (number.get(), outcome.step.detail);
                 tracing::warn!(
                     connection,
-                    detail,
+                    detail = detail.english,
                     "the properties of the connection are not as they should be in HubSpot"
                 );
             }

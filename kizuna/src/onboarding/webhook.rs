@@ -2,6 +2,7 @@
 
 use super::guide;
 use super::step::Step;
+use crate::bilingual::{Bilingual, bilingual};
 use connection::Connection;
 use line::api::{Channel, Client, WebhookTest};
 use std::time::Duration;
@@ -11,14 +12,25 @@ const KNOWN_AFTER: Duration = Duration::from_secs(2);
 
 /// LINE was not to be called: the address has to be entered by hand.
 pub fn unasked(url: &str) -> Vec<Step> {
-    let set = Step::skipped("webhook", "not set in LINE, because it was not to be called");
+    let detail = bilingual!(
+        "not set in LINE, because it was not to be called",
+        "LINEを呼び出さない指定のため、設定していません。"
+    );
+    let set = Step::skipped("webhook", detail);
     vec![set.with_by_hand(guide::enter_webhook(url)), guide::use_webhook(None)]
 }
 
 /// LINE could not reach the address.
 pub fn unreachable(url: &str) -> Vec<Step> {
-    let set = Step::skipped("webhook", format!("LINE calls https addresses only, and this one is {url}"));
-    let what = "set KIZUNA_PUBLIC_URL to the https address under which LINE reaches this server, then run the same command again";
+    let detail = bilingual!(
+        "LINE calls https addresses only, and this one is {url}",
+        "LINEが呼び出せるのはhttpsのURLだけです（現在のURL：{url}）。"
+    );
+    let set = Step::skipped("webhook", detail);
+    let what = bilingual!(
+        "set KIZUNA_PUBLIC_URL to the https address under which LINE reaches this server, then run the same command again",
+        "LINEからこのサーバーに届くhttpsのURLをKIZUNA_PUBLIC_URLに設定し、もう一度接続してください。"
+    );
     vec![set.with_by_hand(what), guide::use_webhook(None)]
 }
 
@@ -28,11 +40,19 @@ pub async fn set_and_test(line: &Client, connection: &Connection, url: &str) -> 
         return unasked(url);
     };
     if let Err(error) = line.set_webhook_endpoint(&channel, url).await {
-        let step = Step::failed("webhook", format!("LINE did not take the address: {error}"));
+        let detail = bilingual!(
+            "LINE did not take the address: {error}",
+            "LINEにWebhook URLを設定できませんでした（LINEの応答：{error}）。"
+        );
+        let step = Step::failed("webhook", detail);
         return vec![step.with_by_hand(guide::enter_webhook(url)), guide::use_webhook(None)];
     }
     let is_used = line.webhook_endpoint(&channel).await.ok().map(|endpoint| endpoint.active);
-    let set = Step::done("webhook", "LINE has the address; it may take a minute until it uses it");
+    let detail = bilingual!(
+        "LINE has the address; it may take a minute until it uses it",
+        "LINEにWebhook URLを設定しました。反映まで1分ほどかかることがあります。"
+    );
+    let set = Step::done("webhook", detail);
     vec![set, test(line, &channel, url).await, guide::use_webhook(is_used)]
 }
 
@@ -44,12 +64,21 @@ async fn test(line: &Client, channel: &Channel, url: &str) -> Step {
     }
     match tested {
         Ok(WebhookTest { success: true, .. }) => {
-            Step::done("webhook_test", "LINE called the address and got its answer")
+            let detail =
+                bilingual!("LINE called the address and got its answer", "LINEからの呼び出しに正しく応答しました。");
+            Step::done("webhook_test", detail)
         }
-        Ok(test) => Step::failed("webhook_test", unanswered(&test)).with_by_hand(
+        Ok(test) => Step::failed("webhook_test", unanswered(&test)).with_by_hand(bilingual!(
             "see that `kizuna up` runs and that KIZUNA_PUBLIC_URL leads to it, then run the same command again",
+            "`kizuna up`が動いていて、KIZUNA_PUBLIC_URLがこのサーバーに届くことを確認し、もう一度接続してください。"
+        )),
+        Err(error) => Step::failed(
+            "webhook_test",
+            bilingual!(
+                "LINE did not try the address: {error}",
+                "LINEが接続テストを行えませんでした（LINEの応答：{error}）。"
+            ),
         ),
-        Err(error) => Step::failed("webhook_test", format!("LINE did not try the address: {error}")),
     }
 }
 
@@ -58,7 +87,27 @@ fn is_unknown_yet(test: &WebhookTest) -> bool {
     test.status_code == 401
 }
 
-fn unanswered(test: &WebhookTest) -> String {
-    let status = if test.status_code > 0 { format!("status {}", test.status_code) } else { "no answer".to_owned() };
-    format!("LINE called the address and got {status}: {} {}", test.reason, test.detail)
+fn unanswered(test: &WebhookTest) -> Bilingual {
+    let status = match test.status_code {
+        1.. => bilingual!("status {0}", "ステータス{0}", test.status_code),
+        _ => bilingual!("no answer", "応答なし"),
+    };
+    Bilingual {
+        english: format!("LINE called the address and got {}: {} {}", status.english, test.reason, test.detail),
+        japanese: format!("LINEからの呼び出しに失敗しました（{}：{} {}）。", status.japanese, test.reason, test.detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_the_address_is_told_in_both_languages() {
+        let steps = [unasked("https://a.example"), unreachable("http://a.example")].concat();
+        for step in steps {
+            assert!(step.detail.is_translated(), "{}", step.detail.japanese);
+            assert!(step.by_hand.is_none_or(|what| what.is_translated()), "{}", step.name);
+        }
+    }
 }

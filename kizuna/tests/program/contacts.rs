@@ -1,4 +1,4 @@
-//! `kizuna contact show`.
+//! `kizuna contact`.
 
 use crate::place::{Place, eventually, play, sandbox};
 use sandbox::line::Act;
@@ -42,6 +42,13 @@ async fn it_tells_for_each_property_which_event_set_it() {
     assert_eq!(followed["set_by"]["event_id"], json!(follow.played.webhook_event_ids[0]));
     let name = property(&shown, "line_user_name_1");
     assert_eq!((&name["value"], &name["set_by"]["kind"]), (&json!("田中さくら"), &json!("profile")));
+
+    let found = place.json(&["contact", "find", "サクラ", "--connection", "1", "--waiting"]).await;
+    assert_eq!((&found["found"], &found["partitions_elsewhere"]), (&json!(1), &json!(0)), "{found}");
+    let friend = &found["list"][0];
+    assert_eq!((&friend["user_id"], &friend["name"]), (&json!(user), &json!("田中さくら")));
+    assert_eq!((&friend["unanswered"], &friend["link"]["state"]), (&json!(true), &json!("live")));
+    assert_eq!(place.json(&["contact", "find", "佐藤"]).await["found"], 0);
 
     up.stop().await;
     let table = place.run(&["contact", "show", shown["email"].as_str().unwrap()]).await;

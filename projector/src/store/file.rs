@@ -1,9 +1,13 @@
 //! The database file of one partition's state.
 
 use super::{Checkpoint, Error, Rows, Which};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a reader waits for the owner.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// The open database.
 pub struct File {
@@ -30,7 +34,21 @@ impl File {
         if !path.exists() {
             return Ok(None);
         }
-        let database = connect(path)?;
+        Self::of_format(connect(path)?, format)
+    }
+
+    /// Opens it beside its owner; `None` where there is none of this format, or its owner is only about to make it.
+    pub fn read_only(directory: &Path, partition: u32, format: &str) -> Result<Option<Self>, Error> {
+        let path = directory.join(name(partition));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        database.busy_timeout(BUSY)?;
+        Ok(Self::of_format(database, format).ok().flatten().map(|(file, _)| file))
+    }
+
+    fn of_format(database: Connection, format: &str) -> Result<Option<(Self, Checkpoint)>, Error> {
         let found: Option<(String, Vec<u8>)> = database
             .query_row("SELECT format, checkpoint FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
@@ -92,14 +110,15 @@ impl Rows for File {
 
     fn page(&self, which: Which, after: Option<i64>, rows: usize) -> Result<Vec<(i64, Vec<u8>)>, Error> {
         let mut statement = self.database.prepare_cached(match which {
-            Which::All => "SELECT key, bucket FROM user WHERE key > ?1 OR ?2 ORDER BY key LIMIT ?3",
+            Which::All => "SELECT key, bucket FROM user WHERE key >= ?1 ORDER BY key LIMIT ?2",
             Which::Pending => {
                 "SELECT key, bucket FROM user WHERE key IN
-                   (SELECT key FROM pending WHERE key > ?1 OR ?2 ORDER BY key LIMIT ?3) ORDER BY key"
+                   (SELECT key FROM pending WHERE key >= ?1 ORDER BY key LIMIT ?2) ORDER BY key"
             }
         })?;
-        let limit = i64::try_from(rows).unwrap_or(i64::MAX);
-        let mut found = statement.query(params![after.unwrap_or(i64::MIN), after.is_none(), limit])?;
+        // One bound, so that the database goes straight to it instead of through all rows before it.
+        let Some(first) = after.map_or(Some(i64::MIN), |after| after.checked_add(1)) else { return Ok(Vec::new()) };
+        let mut found = statement.query(params![first, i64::try_from(rows).unwrap_or(i64::MAX)])?;
         let mut page = Vec::new();
         while let Some(row) = found.next()? {
             page.push((row.get(0)?, row.get(1)?));

@@ -8,9 +8,11 @@
 mod checkpoint;
 mod file;
 pub mod files;
+mod read_only;
 mod row;
 
 pub use checkpoint::Checkpoint;
+pub use read_only::{ReadOnly, RowPage};
 pub use row::{Rows, Which};
 
 use contact::{User, UserId};

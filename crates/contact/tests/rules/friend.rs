@@ -4,7 +4,7 @@ use crate::story::*;
 use crate::support::{Record, bytes, fold, number};
 use contact::messages::REMEMBERED;
 use contact::wanted::TEXT_CHARACTERS_MAX;
-use contact::{Event, EventId, Kind, Moment};
+use contact::{Event, EventId, Friend, Kind, Moment, UserId};
 
 #[test]
 fn a_follow_shows_yes() {
@@ -213,4 +213,17 @@ fn a_text_is_cut_between_characters_where_hubspot_ends() {
     check([wrote(10, "a", &format!("{fits}𩸽"))], &shown(&fits));
     let wide = format!("{}😀", "a".repeat(limit - 1));
     check([wrote(10, "a", &format!("{wide}tail"))], &shown(&wide));
+}
+
+#[test]
+fn a_friend_was_last_seen_acting_or_blocking_the_account() {
+    let event = |time_ms, kind| {
+        let at = Moment { time_ms, id: EventId(0) };
+        Record::Event(Event { user: UserId::from_u128(1), connection: number(1), at, kind })
+    };
+    let seen = |records: &[Record]| fold(records).friend(number(1)).and_then(Friend::last_seen_ms);
+    let followed = event(10, Kind::Followed);
+    assert_eq!(seen(&[event(30, Kind::Acted), followed.clone()]), Some(30));
+    assert_eq!(seen(&[event(30, Kind::Unfollowed), followed.clone()]), Some(30));
+    assert_eq!(seen(&[event(30, Kind::Answered), followed]), Some(10), "an answer is not the friend's doing");
 }

@@ -1,20 +1,27 @@
 //! The connected accounts at a glance.
 
+use crate::checkup::glance::Taken;
 use crate::console::Console;
 use crate::console::guard::Visitor;
 use crate::console::headers::picture;
+use crate::console::language::Language;
 use crate::console::page::{Frame, page};
+use crate::friends::census::{Count, Tally};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use connection::{Connection, State as Life};
+use connection::{Connection, Snapshot, State as Life};
 
 #[derive(Template)]
 #[template(path = "dashboard.html")]
 struct Dashboard {
     frame: Frame,
-    cards: Vec<Card>,
+    tiles: Vec<Tile>,
+    /// When friends were counted, for people; `None` while they are.
+    counted: Option<String>,
+    /// Partitions whose friends are kept elsewhere.
+    elsewhere: u32,
     /// Numbers that somebody began to connect, with their channels.
     unfinished: Vec<(u32, String)>,
     in_use: usize,
@@ -25,6 +32,21 @@ struct Dashboard {
     /// Those that are not as they should be, and why.
     problems: Vec<(&'static str, String)>,
     has_hubspot: bool,
+}
+
+/// One account with how it is.
+struct Tile {
+    card: Card,
+    /// Its friends; `None` while they are counted.
+    friends: Option<Friends>,
+    /// How it seems to be: style and text.
+    health: (&'static str, &'static str),
+}
+
+/// An account's friends.
+struct Friends {
+    tally: Tally,
+    last_seen: Option<String>,
 }
 
 /// One account.
@@ -61,15 +83,20 @@ impl Card {
 
 /// The page.
 pub async fn show(State(console): State<Console>, Extension(visitor): Extension<Visitor>) -> Response {
+    let language = visitor.language;
     let inner = &console.0;
     let known = inner.view.snapshot();
-    let cards: Vec<_> = known.all().filter(|it| it.state != Life::Removed).map(|it| Card::of(it)).collect();
+    let (count, now_ms) = (inner.census.newest().await, inner.installation.clock.now_ms());
+    let look = Look { count: count.as_deref(), taken: Taken::of(&inner.installation.metrics), now_ms, language };
+    let tiles = look.tiles(&known);
     let unfinished: Vec<_> = known.unfinished().iter().map(|(number, id)| (number.get(), id.clone())).collect();
     let plan = inner.installation.settings.plan();
     page(&Dashboard {
         frame: Frame::new(visitor),
-        in_use: cards.len() + unfinished.len(),
-        cards,
+        in_use: tiles.len() + unfinished.len(),
+        tiles,
+        counted: count.as_ref().map(|count| language.ago(now_ms - count.at_ms)),
+        elsewhere: count.as_ref().map_or(0, |count| count.elsewhere),
         unfinished,
         max: plan.connections_max(),
         plan: plan.to_string(),
@@ -77,6 +104,48 @@ pub async fn show(State(console): State<Console>, Extension(visitor): Extension<
         problems: console.problems(),
         has_hubspot: inner.installation.crm.is_some(),
     })
+}
+
+/// What the accounts are looked at with.
+struct Look<'a> {
+    count: Option<&'a Count>,
+    taken: Taken,
+    now_ms: i64,
+    language: Language,
+}
+
+impl Look<'_> {
+    fn tiles(&self, known: &Snapshot) -> Vec<Tile> {
+        known.all().filter(|it| it.state != Life::Removed).map(|it| self.tile(it)).collect()
+    }
+
+    fn tile(&self, connection: &Connection) -> Tile {
+        let tally = self.count.map(|count| count.of(connection.number));
+        let friends = tally.map(|tally| Friends {
+            tally,
+            last_seen: tally.last_seen_ms.map(|ms| self.language.ago(self.now_ms - ms)),
+        });
+        Tile { card: Card::of(connection), friends, health: self.health(connection, tally) }
+    }
+
+    fn health(&self, connection: &Connection, tally: Option<Tally>) -> (&'static str, &'static str) {
+        let words = self.language.words();
+        if connection.state != Life::Active {
+            return ("by-hand", words.paused);
+        }
+        // That nobody was ever seen here says nothing where others may be seen elsewhere.
+        let is_elsewhere = self.count.is_some_and(|count| count.elsewhere > 0);
+        let tally = tally.filter(|tally| tally.last_seen_ms.is_some() || !is_elsewhere);
+        let found = self.taken.judge(connection.number.get(), tally, self.now_ms);
+        match found.map(|finding| finding.code) {
+            Some("signatures_wrong") => ("failed", words.health_signatures_wrong),
+            Some("destination_wrong") => ("failed", words.health_destination_wrong),
+            Some("signatures_some_wrong") => ("by-hand", words.health_signatures_some_wrong),
+            Some("events_none") => ("by-hand", words.health_events_none),
+            Some("events_old") => ("by-hand", words.health_events_old),
+            _ => ("done", words.health_good),
+        }
+    }
 }
 
 impl Console {

@@ -5,6 +5,8 @@ pub mod connect;
 pub mod connection;
 pub mod dashboard;
 pub mod entry;
+pub mod friend;
+pub mod friends;
 pub mod letters;
 pub mod people;
 pub mod settings;

@@ -4,6 +4,7 @@
 
 mod access;
 mod entry;
+mod friends;
 mod pages;
 
 use super::access::Role;

@@ -1,0 +1,68 @@
+//! Sentences that people read in their own language: English on the command line and for programs, both in the console.
+
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// One sentence in both languages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bilingual {
+    /// In English.
+    pub english: String,
+    /// In Japanese.
+    pub japanese: String,
+}
+
+/// The sentence in English, then in Japanese; both are formats of what is in scope and of the arguments that follow.
+macro_rules! bilingual {
+    ($english:literal, $japanese:literal $(, $argument:expr)* $(,)?) => {
+        $crate::bilingual::Bilingual {
+            english: format!($english $(, $argument)*),
+            japanese: format!($japanese $(, $argument)*),
+        }
+    };
+}
+
+pub(crate) use bilingual;
+
+/// Shows the English one.
+impl fmt::Display for Bilingual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.english)
+    }
+}
+
+/// Programs read the English one.
+impl Serialize for Bilingual {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.english)
+    }
+}
+
+/// What somebody else said, in whatever language.
+impl From<String> for Bilingual {
+    fn from(text: String) -> Self {
+        Self { japanese: text.clone(), english: text }
+    }
+}
+
+/// What somebody else said, in whatever language.
+impl From<&str> for Bilingual {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<Bilingual> for String {
+    fn from(sentence: Bilingual) -> Self {
+        sentence.english
+    }
+}
+
+#[cfg(test)]
+impl Bilingual {
+    /// Does the Japanese one have Japanese letters, and the English one none?
+    pub fn is_translated(&self) -> bool {
+        let is_japanese = |c: char| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}');
+        self.japanese.chars().any(is_japanese) && self.english != self.japanese
+    }
+}
