@@ -6,6 +6,7 @@
 
 mod access;
 mod accounts;
+mod findings;
 mod form;
 mod guard;
 mod headers;
@@ -13,6 +14,7 @@ mod language;
 mod page;
 mod pages;
 mod password;
+mod replays;
 mod routes;
 mod steps;
 mod throttle;
@@ -24,6 +26,7 @@ use accounts::Accounts;
 use anyhow::Context;
 use connection::View;
 use password::Passwords;
+use replays::Replays;
 use runtime::admin::Readiness;
 use runtime::shutdown::Shutdown;
 use std::net::SocketAddr;
@@ -42,6 +45,7 @@ struct Inner {
     accounts: Accounts,
     passwords: Passwords,
     throttle: Throttle,
+    replays: Replays,
     /// Where it listens.
     address: SocketAddr,
 }
@@ -63,7 +67,8 @@ impl Console {
             accounts.with_context(|| format!("cannot use the console's files in {}", directory.display()))?;
         let throttle = Throttle::new(Arc::clone(&installation.clock));
         let passwords = Passwords::default();
-        Ok(Self(Arc::new(Inner { installation, view, readiness, accounts, passwords, throttle, address })))
+        let replays = Replays::default();
+        Ok(Self(Arc::new(Inner { installation, view, readiness, accounts, passwords, throttle, replays, address })))
     }
 
     /// The address that people open.

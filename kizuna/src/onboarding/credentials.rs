@@ -2,7 +2,7 @@
 
 use super::step::Step;
 use line::Error;
-use line::api::{Channel, Client, TokenSource};
+use line::api::{Channel, Client};
 use runtime::secret::Secret;
 
 /// Where to look up what was entered.
@@ -44,12 +44,8 @@ pub async fn check(line: &Client, id: &str, secret: &Secret, access_token: Optio
         }
     }
     line.check_secret(id, secret).await.map_err(|error| failed("channel ID and channel secret", &error))?;
-    let token = match access_token {
-        Some(token) => TokenSource::LongLived(token.clone()),
-        None => TokenSource::Stateless(secret.clone()),
-    };
-    let channel = Channel { id: id.into(), token };
-    let info = line.bot_info(&channel).await.map_err(|error| failed("the account", &error))?;
+    let info =
+        line.bot_info(&Channel::new(id, access_token, secret)).await.map_err(|error| failed("the account", &error))?;
     Ok(Bot {
         user_id: info.user_id,
         name: info.display_name,
