@@ -128,16 +128,16 @@ impl Row {
             Action::Nothing => ("nothing", None),
         };
         let is_update = matches!(work.action, Action::Update(..));
-        let change = |(property, value): (&contact::Property, &Box<str>)| Change {
+        let change = |(property, value): (&contact::Property, &str)| Change {
             name: names.name(*property),
             from: if is_update { work.account.confirmed(*property).map(str::to_owned) } else { Some(String::new()) },
-            to: value.to_string(),
+            to: value.to_owned(),
         };
         Self {
             user_id: work.user.to_string(),
             action,
             contact_id: contact.map(ToString::to_string),
-            properties: sent(work).iter().map(change).collect(),
+            properties: sent(work).iter().map(|(property, value)| change((property, value))).collect(),
         }
     }
 }

@@ -96,12 +96,11 @@ struct Up {
 
 impl Stage {
     async fn set(arguments: &Arguments) -> anyhow::Result<Self> {
-        let mut options = Options::default();
-        options.channels =
+        let channels: Vec<_> =
             (1..=arguments.accounts + CROWD).map(|number| Channel::seeded(1, number, "provider")).collect();
+        let mut options = Options { channels: channels.clone(), ..Options::default() };
         options.hubspot.history_limit = 1_000;
         options.hubspot.custom_property_limit = 7 * (arguments.accounts as usize + 1);
-        let channels = options.channels.clone();
         let sandbox = sandbox::start(options).await?;
         let (program, accounts) = (arguments.program.clone(), arguments.accounts.to_string());
         Ok(Self { program, sandbox, channels, accounts, data: tempfile::tempdir()? })
@@ -171,8 +170,7 @@ impl Stage {
         let password = PASSWORD.replace(' ', "+");
         let form = format!("name=admin&password={password}&again={password}");
         let accepted = up.ask(&format!("POST {}", up.setup_path), "", &form).await?;
-        let cookie =
-            accepted.lines().find_map(|line| line.to_ascii_lowercase().starts_with("set-cookie: ").then_some(line));
+        let cookie = accepted.lines().find(|line| line.to_ascii_lowercase().starts_with("set-cookie: "));
         let cookie = cookie.and_then(|line| line[12..].split(';').next()).context("no session")?;
         let mut times = Times::default();
         let mut bytes = 0;
