@@ -89,6 +89,7 @@ impl Kind {
             Self::ConnectionDefinition => &[
                 include_str!("../avro/connection_definition.v1.avsc"),
                 include_str!("../avro/connection_definition.v2.avsc"),
+                include_str!("../avro/connection_definition.v3.avsc"),
             ],
             Self::DeadLetter => &[include_str!("../avro/dead_letter.v1.avsc")],
         }

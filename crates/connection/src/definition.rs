@@ -110,6 +110,7 @@ impl Connection {
             properties_existed: self.properties_existed,
             created_at_ms: self.created_at_ms,
             older_secrets_until_ms: self.older_secrets_until_ms,
+            made_from: None,
         }
     }
 

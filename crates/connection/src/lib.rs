@@ -4,9 +4,11 @@
 //!
 //! - [`registry`]: who got which number, decided by the order of claims in the log instead of by a lock.
 //! - [`definition`]: what a connection is. Its secrets stand in the log only [`seal`]ed.
-//! - [`writing`]: claiming a number, writing a definition, changing one.
+//! - [`writing`]: claiming a number, writing a definition.
+//! - [`changing`]: changing one, whoever else does.
 //! - [`view`]: the connections as they are now, kept current in the background.
 
+pub mod changing;
 pub mod definition;
 pub mod registry;
 pub mod seal;
@@ -15,12 +17,13 @@ mod tail;
 pub mod view;
 pub mod writing;
 
+pub use changing::{amend, settle};
 pub use definition::{Connection, SECRETS_MAX, State, new_webhook_token};
 pub use registry::Registry;
 pub use seal::Sealer;
 pub use snapshot::Snapshot;
 pub use view::View;
-pub use writing::{Claimed, amend, claim, current, define, remove};
+pub use writing::{Claimed, claim, current, define, remove};
 
 use contact::ConnectionNumber;
 use std::path::PathBuf;
@@ -37,6 +40,9 @@ pub enum Error {
     /// There is no connection with this number.
     #[error("there is no connection {0}")]
     NotFound(ConnectionNumber),
+    /// Others changed the connection again and again while it was to be changed: look at it, and try again.
+    #[error("others change connection {0} at this moment: look at what they did, then try again")]
+    Contended(ConnectionNumber),
     /// The log does not work: as [`eventlog::Error`] says.
     #[error(transparent)]
     Log(#[from] eventlog::Error),

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::registry::{Entry, Registry};
 use contact::ConnectionNumber;
 use eventlog::{Log, Reader, Topic};
-use schemas::Codec;
+use schemas::{Codec, ConnectionDefinition};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,14 @@ pub struct Changed {
     pub claims: bool,
 }
 
+/// A definition, and where it stands in the log.
+pub struct Placed {
+    /// Where.
+    pub offset: u64,
+    /// The definition.
+    pub definition: ConnectionDefinition,
+}
+
 /// The topic as read so far.
 pub struct Tail {
     reader: Box<dyn Reader>,
@@ -32,6 +40,9 @@ pub struct Tail {
     pub registry: Registry,
     /// What changed since somebody took this.
     pub changed: Changed,
+    watched: Option<ConnectionNumber>,
+    /// The definitions of the watched number, one by one.
+    pub seen: Vec<Placed>,
 }
 
 impl Tail {
@@ -39,12 +50,25 @@ impl Tail {
     pub fn start(log: &dyn Log, codec: Codec) -> Result<Self, Error> {
         let first = log.span(Topic::Connections, 0)?.first;
         let reader = log.reader(Topic::Connections, 0, first)?;
-        Ok(Self { reader, codec, next: first, registry: Registry::default(), changed: Changed::default() })
+        Ok(Self {
+            reader,
+            codec,
+            next: first,
+            registry: Registry::default(),
+            changed: Changed::default(),
+            watched: None,
+            seen: Vec::new(),
+        })
     }
 
     /// Begins at the oldest record and reads all that there is now.
     pub fn caught_up(log: &dyn Log, codec: Codec) -> Result<Self, Error> {
-        let mut tail = Self::start(log, codec)?;
+        Self::watching(log, codec, None)
+    }
+
+    /// As [`caught_up`](Self::caught_up); keeps the definitions of this number one by one.
+    pub fn watching(log: &dyn Log, codec: Codec, number: Option<ConnectionNumber>) -> Result<Self, Error> {
+        let mut tail = Self { watched: number, ..Self::start(log, codec)? };
         tail.read_to(log.span(Topic::Connections, 0)?.next)?;
         Ok(tail)
     }
@@ -72,7 +96,7 @@ impl Tail {
         for record in self.reader.next(RECORDS_MAX, READ_WAIT)? {
             let offset = record.offset;
             match Entry::read(&self.codec, &record) {
-                Ok(entry) => entry.into_iter().for_each(|entry| self.apply(entry)),
+                Ok(entry) => entry.into_iter().for_each(|entry| self.apply(offset, entry)),
                 Err(source @ schemas::Error::UnknownSchema(_)) => return Err(Error::Newer { offset, source }),
                 Err(error) => tracing::warn!(topic = %Topic::Connections, offset, %error, "passed over a record"),
             }
@@ -81,10 +105,15 @@ impl Tail {
         Ok(())
     }
 
-    fn apply(&mut self, entry: Entry) {
+    fn apply(&mut self, offset: u64, entry: Entry) {
         match &entry {
             Entry::Claim(_) => self.changed.claims = true,
-            Entry::Definition(number, _) => drop(self.changed.definitions.insert(*number)),
+            Entry::Definition(number, definition) => {
+                self.changed.definitions.insert(*number);
+                if self.watched == Some(*number) {
+                    self.seen.push(Placed { offset, definition: definition.as_ref().clone() });
+                }
+            }
         }
         self.registry.apply(entry);
     }

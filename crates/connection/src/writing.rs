@@ -1,4 +1,4 @@
-//! Claiming a number, defining a connection, changing and removing one.
+//! Claiming a number, defining a connection, removing one.
 
 use crate::registry::{self, Decision};
 use crate::tail::Tail;
@@ -59,7 +59,7 @@ pub async fn claim(
 }
 
 /// Writes a connection's definition, which holds from then on; in state [`Removed`](crate::State::Removed), for good.
-/// A removed connection cannot be defined again.
+/// A removed connection cannot be defined again. What others changed since the definition was made is undone: see [`settle`](crate::settle).
 ///
 /// # Errors
 /// [`Error::Log`].
@@ -87,27 +87,6 @@ pub async fn current(
     }
 }
 
-/// Changes a connection as it stands in the log now, and gives it as it is from then on. What `change` leaves alone stays as
-/// others wrote it; of two changes at the same moment the later one holds.
-///
-/// # Errors
-/// Those of [`current`].
-pub async fn amend(
-    log: &Arc<dyn Log>,
-    codec: &Codec,
-    sealer: &Sealer,
-    number: ConnectionNumber,
-    change: impl FnOnce(&mut Connection),
-) -> Result<Connection, Error> {
-    let before = current(log, codec, sealer, number).await?;
-    let mut after = before.clone();
-    change(&mut after);
-    if after != before {
-        define(log, codec, sealer, &after).await?;
-    }
-    Ok(after)
-}
-
 /// Removes a connection, or a number that was claimed and never defined. Needs no master key, so that connections whose key
 /// is lost can be removed.
 ///
@@ -129,6 +108,7 @@ pub async fn remove(log: &Arc<dyn Log>, codec: &Codec, number: ConnectionNumber,
         webhook_token: None,
         state: ConnectionState::Removed,
         older_secrets_until_ms: None,
+        made_from: None,
         ..definition
     };
     write(log, codec, &removal).await
@@ -150,6 +130,7 @@ fn never_defined(number: ConnectionNumber, channel_id: &str, now_ms: i64) -> Con
         properties_existed: true,
         created_at_ms: now_ms,
         older_secrets_until_ms: None,
+        made_from: None,
     }
 }
 
@@ -158,7 +139,7 @@ async fn write(log: &Arc<dyn Log>, codec: &Codec, definition: &ConnectionDefinit
 }
 
 /// Appends a record and gives its offset.
-async fn append(log: &Arc<dyn Log>, key: Vec<u8>, value: Vec<u8>) -> Result<u64, Error> {
+pub(crate) async fn append(log: &Arc<dyn Log>, key: Vec<u8>, value: Vec<u8>) -> Result<u64, Error> {
     let positions = log.append(vec![NewRecord { topic: Topic::Connections, key, value: Some(value) }]).await?;
     let position = positions.first().ok_or_else(|| unavailable("the log took a record and gave no position for it"))?;
     Ok(position.offset)
@@ -169,13 +150,15 @@ async fn caught_up(log: &Arc<dyn Log>, codec: &Codec) -> Result<Tail, Error> {
     blocking(move || Tail::caught_up(&*log, codec)).await
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|ended| match ended.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(_) => Err(unavailable("this process is ending")),
     })
 }
 
-fn unavailable(why: &str) -> Error {
+pub(crate) fn unavailable(why: &str) -> Error {
     eventlog::Error::Unavailable(why.to_owned()).into()
 }

@@ -56,7 +56,7 @@ impl World {
         world
     }
 
-    async fn amend(&self, change: impl FnOnce(&mut Connection)) -> Result<Connection, Error> {
+    async fn amend(&self, change: impl Fn(&mut Connection)) -> Result<Connection, Error> {
         amend(&self.log, &Codec::default(), &sealer(), number(), change).await
     }
 

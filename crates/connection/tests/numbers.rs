@@ -64,6 +64,7 @@ fn definition(number: u32, state: ConnectionState, name: &str) -> ConnectionDefi
         properties_existed: false,
         created_at_ms: 0,
         older_secrets_until_ms: None,
+        made_from: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Finding, Severity, reception};
 use crate::friends::census::Tally;
+use contact::ConnectionNumber;
 use prometheus::Registry;
 use prometheus::proto::Metric;
 use std::collections::HashMap;
@@ -49,12 +50,12 @@ impl Taken {
 
     /// The worst that there is to say of a connection; `None` where nothing is. Without a tally nobody knows yet when its friends
     /// were last seen.
-    pub fn judge(&self, number: u32, tally: Option<Tally>, now_ms: i64) -> Option<Finding> {
-        let webhooks = self.0.get(&number).copied().unwrap_or_default();
-        let signatures = webhooks.wrong.map(|wrong| reception::signatures(Some(wrong), webhooks.accepted));
+    pub fn judge(&self, number: ConnectionNumber, tally: Option<Tally>, now_ms: i64) -> Option<Finding> {
+        let webhooks = self.0.get(&number.get()).copied().unwrap_or_default();
+        let signatures = webhooks.wrong.map(|wrong| reception::signatures(number, Some(wrong), webhooks.accepted));
         let findings = [
             signatures,
-            reception::destinations(webhooks.wrong_destination),
+            reception::destinations(number, webhooks.wrong_destination),
             tally.map(|tally| reception::last_event(tally.last_seen_ms, now_ms)),
         ];
         let is_bad = |finding: &Finding| finding.severity != Severity::Good;
@@ -86,7 +87,7 @@ mod tests {
             counter.inc_by(*count);
         }
         let tally = Tally { last_seen_ms, ..Tally::default() };
-        Taken::of(&registry).judge(1, Some(tally), NOW_MS).map(|finding| finding.code)
+        Taken::of(&registry).judge(ConnectionNumber::new(1).unwrap(), Some(tally), NOW_MS).map(|finding| finding.code)
     }
 
     #[test]
@@ -101,6 +102,9 @@ mod tests {
         assert_eq!(judged(&[("failures", ["1", "wrong"], 2)], Some(0)), Some("signatures_wrong"));
         assert_eq!(judged(&[("failures", ["2", "wrong"], 2)], Some(NOW_MS)), None, "another connection's");
         assert_eq!(judged(&[("webhooks", ["1", "wrong_destination"], 2)], None), Some("destination_wrong"));
-        assert!(Taken::default().judge(1, None, NOW_MS).is_none(), "nothing is known yet");
+        assert!(
+            Taken::default().judge(ConnectionNumber::new(1).unwrap(), None, NOW_MS).is_none(),
+            "nothing is known yet"
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! LINE's side: the credentials, the account behind them, and where LINE sends its events.
 
 use super::Finding;
+use crate::onboarding::rotation::older_secret_until_ms;
 use crate::onboarding::{guide, webhook_path};
+use crate::output;
 use crate::wiring::Installation;
 use ::connection::Connection;
 use ::line::Error;
@@ -20,7 +22,8 @@ const LATER: &str = "check again later";
 /// Asks LINE about everything that it tells.
 pub async fn check(installation: &Installation, connection: &Connection) -> Vec<Finding> {
     let line = &installation.line;
-    let mut findings = vec![secret(line, connection).await, token(line, connection).await];
+    let now_ms = installation.clock.now_ms();
+    let mut findings = vec![secret(line, connection, now_ms).await, token(line, connection).await];
     let Some(channel) = profiles::channel(connection) else { return findings };
     match line.bot_info(&channel).await {
         Ok(bot) => findings.extend([account(connection, &bot), chat(&bot)]),
@@ -33,24 +36,51 @@ pub async fn check(installation: &Installation, connection: &Connection) -> Vec<
         }
     }
     let url = installation.settings.webhook_url(&webhook_path(connection));
-    findings.extend(webhook(line, &channel, &url).await);
+    findings.extend(webhook(line, connection, &channel, &url).await);
     findings
 }
 
-async fn secret(line: &Client, connection: &Connection) -> Finding {
-    let Some(secret) = connection.channel_secrets.first() else {
-        let remedy = format!("add the channel again with the secret of {CONSOLE} > Basic settings (チャネル基本設定)");
-        return Finding::broken("line_secret_missing", "the connection has no channel secret", remedy);
+/// LINE knows one secret of a channel. During a rotation it should be the newest; the one before counts for what is on its way.
+async fn secret(line: &Client, connection: &Connection, now_ms: i64) -> Finding {
+    let enter = format!(
+        "enter the channel secret that stands at {CONSOLE} > Basic settings (チャネル基本設定): {}",
+        rotate(connection)
+    );
+    let Some(newest) = connection.channel_secrets.first() else {
+        return Finding::broken("line_secret_missing", "the connection has no channel secret", enter);
     };
-    match line.check_secret(&connection.channel_id, secret).await {
-        Ok(()) => Finding::good("line_secret", "LINE accepts channel ID and channel secret"),
-        Err(error @ Error::Unauthorized { .. }) => Finding::broken(
-            "line_secret_refused",
-            format!("channel ID and channel secret do not belong together, so webhooks are refused: {error}"),
-            format!("enter the channel secret that stands at {CONSOLE} > Basic settings (チャネル基本設定)"),
-        ),
+    let older = connection.channel_secrets.get(1).filter(|_| connection.older_secrets_count(now_ms));
+    match line.check_secret(&connection.channel_id, newest).await {
+        Ok(()) => Finding::good("line_secret", accepted(connection, now_ms)),
+        Err(error @ Error::Unauthorized { .. }) => {
+            let is_older = match older {
+                Some(older) => line.check_secret(&connection.channel_id, older).await.is_ok(),
+                None => false,
+            };
+            if is_older {
+                let sentence = "LINE accepts the channel secret before the newest, and not the newest: once the one before \
+                                counts no more, webhooks are refused";
+                return Finding::broken("line_secret_premature", sentence, enter);
+            }
+            Finding::broken(
+                "line_secret_refused",
+                format!("channel ID and channel secret do not belong together, so webhooks are refused: {error}"),
+                enter,
+            )
+        }
         Err(error) => Finding::unknown("line_secret_unknown", format!("LINE did not check the secret: {error}"), LATER),
     }
+}
+
+fn accepted(connection: &Connection, now_ms: i64) -> String {
+    let until = older_secret_until_ms(connection, now_ms).map(output::time);
+    let older = until.map(|until| format!("; the secret before it counts until {until}")).unwrap_or_default();
+    format!("LINE accepts channel ID and channel secret{older}")
+}
+
+/// The command that enters credentials.
+fn rotate(connection: &Connection) -> String {
+    format!("`kizuna connection rotate {}`", connection.number)
 }
 
 async fn token(line: &Client, connection: &Connection) -> Finding {
@@ -58,7 +88,9 @@ async fn token(line: &Client, connection: &Connection) -> Finding {
         return Finding::good("line_token", "short-lived access tokens are made from channel ID and channel secret");
     };
     let replace = format!(
-        "issue a channel access token at {CONSOLE} > Messaging API (Messaging API設定) and enter it, or go on without one"
+        "issue a channel access token at {CONSOLE} > Messaging API (Messaging API設定) and enter it, or go on without one, with \
+         --stateless: {}",
+        rotate(connection)
     );
     match line.verify_token(&connection.channel_id, token).await {
         Ok(TokenInfo { client_id, .. }) if client_id != connection.channel_id => Finding::broken(
@@ -89,7 +121,10 @@ fn account(connection: &Connection, bot: &BotInfo) -> Finding {
                 "the credentials are those of another account, {} ({}); its webhooks are refused",
                 bot.display_name, bot.basic_id
             ),
-            "enter the credentials of this connection's own channel; another account needs a connection of its own",
+            format!(
+                "enter the credentials of this connection's own channel: {}; another account needs a connection of its own",
+                rotate(connection)
+            ),
         ),
         None => Finding::warning(
             "line_account_unnoted",
@@ -109,7 +144,7 @@ fn chat(bot: &BotInfo) -> Finding {
     Finding::good("line_chat", sentence)
 }
 
-async fn webhook(line: &Client, channel: &Channel, url: &str) -> Vec<Finding> {
+async fn webhook(line: &Client, connection: &Connection, channel: &Channel, url: &str) -> Vec<Finding> {
     let endpoint = match line.webhook_endpoint(channel).await {
         Ok(endpoint) => endpoint,
         Err(Error::NotFound { .. }) => {
@@ -124,7 +159,7 @@ async fn webhook(line: &Client, channel: &Channel, url: &str) -> Vec<Finding> {
     vec![
         address(&endpoint.endpoint, url),
         switch(endpoint.active),
-        answer(line.test_webhook_endpoint(channel, None).await),
+        answer(line.test_webhook_endpoint(channel, None).await, &rotate(connection)),
     ]
 }
 
@@ -161,7 +196,7 @@ fn switch(is_on: bool) -> Finding {
 }
 
 /// LINE's words for a failed test are those of its error statistics.
-fn answer(test: Result<WebhookTest, Error>) -> Finding {
+fn answer(test: Result<WebhookTest, Error>, rotate: &str) -> Finding {
     let test = match test {
         Ok(test) if test.success => return Finding::good("webhook_test", "LINE called the address and got its answer"),
         Ok(test) => test,
@@ -189,7 +224,10 @@ fn answer(test: Result<WebhookTest, Error>) -> Finding {
         (_, 401) => Finding::broken(
             "webhook_refused",
             "the address answered 401: it does not know this connection, or its channel secret is another one",
-            "see that the address leads to a `kizuna up` of this installation, and that the channel secret is right",
+            format!(
+                "see that the address leads to a `kizuna up` of this installation, and that the channel secret is right \
+                 ({rotate} enters another)"
+            ),
         ),
         _ => Finding::broken(
             "webhook_fails",
@@ -202,6 +240,7 @@ fn answer(test: Result<WebhookTest, Error>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contact::ConnectionNumber;
 
     #[test]
     fn an_address_of_others_is_named_by_its_host_alone() {
@@ -219,11 +258,38 @@ mod tests {
     #[test]
     fn each_way_in_which_the_address_fails_line_has_a_finding_of_its_own() {
         let failed = |status_code, reason: &str| {
-            answer(Ok(WebhookTest { success: false, status_code, reason: reason.into(), detail: String::new() })).code
+            let test = WebhookTest { success: false, status_code, reason: reason.into(), detail: String::new() };
+            answer(Ok(test), "").code
         };
         assert_eq!(failed(0, "COULD_NOT_CONNECT"), "webhook_unreachable");
         assert_eq!(failed(0, "REQUEST_TIMEOUT"), "webhook_slow");
         assert_eq!(failed(401, "ERROR_STATUS_CODE"), "webhook_refused");
         assert_eq!(failed(302, "ERROR_STATUS_CODE"), "webhook_fails");
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_a_secret_is_found_and_line_is_not_asked() {
+        let connection = Connection {
+            number: ConnectionNumber::new(3).expect("not 0"),
+            name: String::new(),
+            description: String::new(),
+            icon: String::new(),
+            channel_id: "1".into(),
+            channel_secrets: Vec::new(),
+            access_token: None,
+            webhook_token: runtime::secret::Secret::new("token"),
+            bot_user_id: None,
+            auto_create: true,
+            state: ::connection::State::Active,
+            properties_existed: true,
+            created_at_ms: 0,
+            older_secrets_until_ms: None,
+        };
+        let settings = ::line::api::Settings { base_url: "http://127.0.0.1:1".into(), ..Default::default() };
+        let metrics = ::line::telemetry::Metrics::register(&prometheus::Registry::new()).expect("registered");
+        let line = Client::new(&settings, metrics).expect("a client");
+        let found = secret(&line, &connection, 0).await;
+        assert_eq!(found.code, "line_secret_missing");
+        assert!(found.remedy.expect("a remedy").contains("`kizuna connection rotate 3`"));
     }
 }

@@ -67,7 +67,10 @@ fn state(connection: &Connection) -> Finding {
         State::Paused | State::Removed => Finding::warning(
             "connection_paused",
             "it is paused: its events are stored, and nothing is written to HubSpot for it",
-            "resume it when HubSpot is to follow again; nothing was lost meanwhile",
+            format!(
+                "`kizuna connection set {} --resume` when HubSpot is to follow again; nothing was lost meanwhile",
+                connection.number
+            ),
         ),
     }
 }

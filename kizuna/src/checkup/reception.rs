@@ -64,15 +64,18 @@ async fn refusals(installation: &Installation, number: ConnectionNumber) -> Vec<
     };
     let wrong =
         metrics.counter("kizuna_ingest_verification_failures_total", &[("connection", &of), ("reason", "wrong")]);
-    let mut findings = vec![signatures(wrong, webhooks("accepted"))];
-    findings.extend(destinations(webhooks("wrong_destination")));
+    let mut findings = vec![signatures(number, wrong, webhooks("accepted"))];
+    findings.extend(destinations(number, webhooks("wrong_destination")));
     findings
 }
 
 /// `wrong` is `None` where the process takes no webhooks of this connection.
-pub(super) fn signatures(wrong: Option<u64>, accepted: u64) -> Finding {
-    let remedy = "compare the channel secret with LINE Developers console (LINE Developersコンソール) > the channel > \
-                  Basic settings (チャネル基本設定); see docs/operations.md, KizunaSignatureWrong";
+pub(super) fn signatures(number: ConnectionNumber, wrong: Option<u64>, accepted: u64) -> Finding {
+    let remedy = format!(
+        "enter the channel secret that stands at LINE Developers console (LINE Developersコンソール) > the channel > Basic \
+         settings (チャネル基本設定), if it is another one: `kizuna connection rotate {number}`; see docs/operations.md, \
+         KizunaSignatureWrong"
+    );
     match (wrong, accepted) {
         (None, _) => Finding::unknown(
             "signatures_unknown",
@@ -97,12 +100,15 @@ pub(super) fn signatures(wrong: Option<u64>, accepted: u64) -> Finding {
     }
 }
 
-pub(super) fn destinations(wrong: u64) -> Option<Finding> {
+pub(super) fn destinations(number: ConnectionNumber, wrong: u64) -> Option<Finding> {
     (wrong > 0).then(|| {
         Finding::broken(
             "destination_wrong",
             format!("{wrong} signed webhooks since the process started were for another account"),
-            "enter the credentials of this connection's own channel (docs/operations.md, KizunaWrongDestination)",
+            format!(
+                "enter the credentials of this connection's own channel: `kizuna connection rotate {number}` \
+                 (docs/operations.md, KizunaWrongDestination)"
+            ),
         )
     })
 }
@@ -164,6 +170,7 @@ mod tests {
 
     #[test]
     fn wrong_signatures_break_the_connection_only_where_no_other_webhook_was_accepted() {
+        let signatures = |wrong, accepted| signatures(ConnectionNumber::new(1).expect("not 0"), wrong, accepted);
         assert_eq!(signatures(Some(3), 0).code, "signatures_wrong");
         assert_eq!(signatures(Some(3), 1).code, "signatures_some_wrong");
         assert_eq!(signatures(Some(0), 0).code, "signatures");

@@ -2,6 +2,7 @@
 
 mod changes;
 
+use super::agreement::{agreed, is_watched};
 use crate::checkup::{self, Finding, Severity};
 use crate::cli::{AddConnection, Connection as Command, TypedSecret};
 use crate::onboarding::change::check_icon;
@@ -16,7 +17,7 @@ use anyhow::{Context, bail, ensure};
 use contact::ConnectionNumber;
 use runtime::secret::Secret;
 use serde_json::{Value, json};
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -253,7 +254,8 @@ async fn remove(
     yes: bool,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
-    if !yes && io::stdin().is_terminal() && io::stderr().is_terminal() && !confirmed(number)? {
+    let question = format!("Remove connection {number} for good? Its events are refused from now on.");
+    if !yes && is_watched() && !agreed(&question)? {
         bail!("not removed");
     }
     ::connection::remove(&installation.log, &installation.codec, number, installation.clock.now_ms()).await?;
@@ -266,14 +268,6 @@ async fn remove(
         ))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn confirmed(number: ConnectionNumber) -> io::Result<bool> {
-    eprint!("Remove connection {number} for good? Its events are refused from now on. Type yes: ");
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
 }
 
 #[cfg(test)]

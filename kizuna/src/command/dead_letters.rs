@@ -2,11 +2,10 @@
 
 use crate::cli::recovery::{DeadLetters as Command, Letters};
 use crate::output;
-use crate::recovery::letters::{Letter, Retry, read};
+use crate::recovery::letters::{self, Letter};
 use crate::settings::Settings;
 use crate::wiring::Installation;
 use anyhow::bail;
-use projector::decode::Decoder;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -16,61 +15,43 @@ use std::process::ExitCode;
 /// When the log cannot be read or written, and for a key that no dead letter has.
 pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow::Result<ExitCode> {
     let installation = Installation::open(settings).await?;
-    let letters = {
-        let (log, codec) = (installation.log.clone(), installation.codec.clone());
-        tokio::task::spawn_blocking(move || read(&*log, &codec)).await??
-    };
+    let letters = letters::all(&installation).await?;
     match command {
         Command::List { reason, show_content } => {
             list(&letters, reason.as_deref(), *show_content, installation.clock.now_ms(), as_json)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Retry(which) => retry(&installation, choose(&letters, which)?, as_json).await,
-        Command::Drop(which) => forget(&installation, choose(&letters, which)?, as_json).await,
+        Command::Retry(which) => retry(&installation, choose(letters, which)?, as_json).await,
+        Command::Drop(which) => forget(&installation, choose(letters, which)?, as_json).await,
     }
 }
 
-fn choose<'a>(letters: &'a [Letter], which: &Letters) -> anyhow::Result<Vec<&'a Letter>> {
+fn choose(mut letters: Vec<Letter>, which: &Letters) -> anyhow::Result<Vec<Letter>> {
     if which.all {
-        return Ok(letters.iter().filter(|letter| has_reason(letter, which.reason.as_deref())).collect());
+        letters.retain(|letter| has_reason(letter, which.reason.as_deref()));
+        return Ok(letters);
     }
-    let mut chosen: Vec<&Letter> = Vec::new();
     for typed in &which.keys {
-        let called: Vec<_> = letters.iter().filter(|letter| letter.is_called(typed)).collect();
-        match called[..] {
-            [] => bail!("no dead letter has the key {typed}; `kizuna dead-letters list` shows the keys"),
-            [letter] => chosen.push(letter),
+        match letters.iter().filter(|letter| letter.is_called(typed)).count() {
+            0 => bail!("no dead letter has the key {typed}; `kizuna dead-letters list` shows the keys"),
+            1 => {}
             _ => bail!("several dead letters have the short key {typed}: type the whole key, from list --show-content"),
         }
     }
-    chosen.dedup_by(|one, other| one.key == other.key);
-    Ok(chosen)
+    letters.retain(|letter| which.keys.iter().any(|typed| letter.is_called(typed)));
+    Ok(letters)
 }
 
 fn has_reason(letter: &Letter, reason: Option<&str>) -> bool {
     reason.is_none_or(|reason| letter.reason() == reason)
 }
 
-async fn retry(installation: &Installation, letters: Vec<&Letter>, as_json: bool) -> anyhow::Result<ExitCode> {
-    let names = installation.settings.property_prefix.0.clone();
-    let decoder = Decoder::new(installation.codec.clone(), installation.settings.labels(), names.clone());
-    let retry = Retry {
-        log: &*installation.log,
-        codec: &installation.codec,
-        decoder: &decoder,
-        names: &names,
-        now_ms: installation.clock.now_ms(),
-    };
-    let (mut retried, mut hopeless) = (0, Vec::new());
-    for letter in letters {
-        match tokio::task::block_in_place(|| retry.records(letter))? {
-            Ok(records) => {
-                installation.log.append(records.into()).await?;
-                retried += 1;
-            }
-            Err(why) => hopeless.push((letter.short_key(), why.why())),
-        }
-    }
+async fn retry(installation: &Installation, letters: Vec<Letter>, as_json: bool) -> anyhow::Result<ExitCode> {
+    let keys: Vec<_> = letters.iter().map(Letter::short_key).collect();
+    let outcomes = letters::retry(installation, letters).await?;
+    let retried = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    let told = keys.into_iter().zip(outcomes);
+    let hopeless: Vec<_> = told.filter_map(|(key, outcome)| Some((key, outcome.err()?.why()))).collect();
     if as_json {
         let left: Vec<_> = hopeless.iter().map(|(key, why)| json!({ "key": key, "why": why })).collect();
         output::json(&json!({ "retried": retried, "left": left }))?;
@@ -85,8 +66,8 @@ async fn retry(installation: &Installation, letters: Vec<&Letter>, as_json: bool
     Ok(if hopeless.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn forget(installation: &Installation, letters: Vec<&Letter>, as_json: bool) -> anyhow::Result<ExitCode> {
-    installation.log.append(letters.iter().map(|letter| letter.tombstone()).collect()).await?;
+async fn forget(installation: &Installation, letters: Vec<Letter>, as_json: bool) -> anyhow::Result<ExitCode> {
+    letters::forget(installation, &letters).await?;
     if as_json {
         output::json(&json!({ "dropped": letters.len() }))?;
     } else {

@@ -1,5 +1,6 @@
 //! `kizuna erase`: a person, erased everywhere.
 
+use super::agreement::agreed;
 use crate::cli::recovery::Erase;
 use crate::output;
 use crate::recovery::erasure::{Fate, Report, Request, erase, known_records};
@@ -7,7 +8,7 @@ use crate::settings::Settings;
 use crate::wiring::Installation;
 use anyhow::{bail, ensure};
 use serde_json::json;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 /// Asks, and erases.
@@ -21,7 +22,7 @@ pub async fn run(command: &Erase, settings: Settings, as_json: bool) -> anyhow::
         let log = installation.log.clone();
         let user = command.user;
         let known = tokio::task::spawn_blocking(move || known_records(&*log, user)).await??;
-        if !agreed(command, known)? {
+        if !agreed(&question(command, known))? {
             bail!("nothing was erased");
         }
     }
@@ -33,16 +34,12 @@ pub async fn run(command: &Erase, settings: Settings, as_json: bool) -> anyhow::
     Ok(if shared || report.spooled || !report.forgotten { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn agreed(command: &Erase, known: usize) -> io::Result<bool> {
+fn question(command: &Erase, known: usize) -> String {
     let how = if command.keep_in_recycle_bin { "moved to the recycle bin" } else { "deleted for good" };
-    eprint!(
+    format!(
         "The log holds {known} records of this person. They are erased, and the contact in HubSpot is {how}. This cannot be \
-         undone. Type yes: "
-    );
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
+         undone."
+    )
 }
 
 fn tell(command: &Erase, report: &Report, as_json: bool) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! `kizuna import`: the friends whom an account has already.
 
+use super::agreement::{agreed, is_watched};
 use crate::cli::import::Import;
 use crate::import::{self, Plan, Progressed};
 use crate::output;
@@ -8,7 +9,7 @@ use crate::wiring::Installation;
 use anyhow::bail;
 use runtime::shutdown::Shutdown;
 use serde_json::json;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io;
 use std::process::ExitCode;
 
 /// Calls to HubSpot in ten seconds that every portal allows, of which Kizuna uses four fifths.
@@ -30,8 +31,7 @@ pub async fn run(command: &Import, settings: Settings, as_json: bool, shutdown: 
         tell(&plan, None, as_json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let watched = io::stdin().is_terminal() && io::stderr().is_terminal();
-    if !command.yes && watched && plan.friends() > 0 && !agreed(&plan)? {
+    if !command.yes && is_watched() && plan.friends() > 0 && !agreed(&question(&plan))? {
         bail!("nothing was imported");
     }
     let progressed = import::carry_out(&installation, &plan, shutdown).await?;
@@ -39,15 +39,11 @@ pub async fn run(command: &Import, settings: Settings, as_json: bool, shutdown: 
     Ok(if progressed.is_stopped { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn agreed(plan: &Plan) -> io::Result<bool> {
-    eprint!(
-        "Make contacts of {} friends? A HubSpot workflow that greets new contacts would greet all of them. Type yes: ",
+fn question(plan: &Plan) -> String {
+    format!(
+        "Make contacts of {} friends? A HubSpot workflow that greets new contacts would greet all of them.",
         plan.friends()
-    );
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
+    )
 }
 
 fn in_words(plan: &Plan) -> String {

@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+mod agreement;
 mod connection;
 mod console;
 mod contact;

@@ -30,7 +30,7 @@ pub async fn run(verify: &Verify, settings: Settings, as_json: bool) -> anyhow::
     let crm =
         installation.crm.clone().context("KIZUNA_HUBSPOT_TOKEN is not set: there is no HubSpot to compare with")?;
     let view = installation.view().await?;
-    let mut beside = Beside::build(&installation, &view).await?;
+    let mut beside = Beside::build(&installation, &view, Progress::of_records()).await?;
     let comparison = Comparison {
         crm,
         names: installation.settings.property_prefix.0.clone(),

@@ -1,6 +1,11 @@
 //! What forms send: read once and small, before anybody looks at it.
 
+use runtime::secret::Secret;
 use std::collections::BTreeMap;
+
+/// It has characters that LINE uses in no secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSecret;
 
 /// The fields of a form by name. Each is there once; of several, the last counts.
 #[derive(Clone, Default)]
@@ -20,6 +25,18 @@ impl Form {
     /// A field, if something stands in it.
     pub fn given(&self, name: &str) -> Option<String> {
         Some(self.text(name)).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    /// A secret of LINE's, if something stands in the field.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn secret(&self, name: &str) -> Result<Option<Secret>, NoSecret> {
+        let typed = self.text(name);
+        match typed.bytes().all(|byte| byte.is_ascii_graphic()) {
+            true => Ok(Some(Secret::new(typed)).filter(|secret| !secret.is_empty())),
+            false => Err(NoSecret),
+        }
     }
 
     /// A field as it was typed.

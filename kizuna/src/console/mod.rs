@@ -8,6 +8,7 @@ mod access;
 mod accounts;
 mod contact_link;
 mod events;
+mod findings;
 mod form;
 mod guard;
 mod headers;
@@ -15,6 +16,7 @@ mod language;
 mod page;
 mod pages;
 mod password;
+mod replays;
 mod routes;
 mod steps;
 mod throttle;
@@ -29,6 +31,7 @@ use anyhow::Context;
 use connection::View;
 use contact_link::ContactLinks;
 use password::Passwords;
+use replays::Replays;
 use runtime::admin::Readiness;
 use runtime::shutdown::Shutdown;
 use std::net::SocketAddr;
@@ -51,6 +54,7 @@ struct Inner {
     friends: Friends,
     census: Census,
     contact_links: ContactLinks,
+    replays: Replays,
     /// Whoever reads a whole partition of the log for a page waits for a turn.
     log_turns: Semaphore,
     /// Where it listens.
@@ -89,6 +93,7 @@ impl Console {
             friends,
             census,
             contact_links,
+            replays: Replays::default(),
             log_turns: Semaphore::new(LOG_READERS),
             address,
         })))

@@ -7,7 +7,10 @@ use super::guard::{Gate, guard};
 use super::headers::protect;
 use super::language::Language;
 use super::page::plain;
-use super::pages::{audit, connect, connection, dashboard, entry, friend, friends, letters, people, settings, welcome};
+use super::pages::{
+    audit, check, connect, connection, dashboard, entry, friend, friends, letters, people, replay, rotation, settings,
+    welcome,
+};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -53,12 +56,19 @@ pub const ROUTES: &[Route] = &[
     see("/connections/{number}", Viewer, |how| on(how, connection::show)),
     change("/connections/{number}", Operator, |how| on(how, connection::edit)),
     change("/connections/{number}/state", Operator, |how| on(how, connection::set_state)),
+    see("/connections/{number}/check", Operator, |how| on(how, check::show)),
+    change("/connections/{number}/check", Operator, |how| on(how, check::run)),
+    see("/connections/{number}/rotation", Admin, |how| on(how, rotation::show)),
+    change("/connections/{number}/rotation", Admin, |how| on(how, rotation::enter)),
     change("/connections/{number}/remove", Admin, |how| on(how, connection::remove)),
     see("/friends", Viewer, |how| on(how, friends::show)),
     see("/friend", Viewer, |how| on(how, friend::show)),
     see("/dead-letters", Viewer, |how| on(how, letters::show)),
     change("/dead-letters/{key}/retry", Operator, |how| on(how, letters::retry)),
     change("/dead-letters/{key}/drop", Operator, |how| on(how, letters::forget)),
+    see("/replay", Operator, |how| on(how, replay::show)),
+    change("/replay", Operator, |how| on(how, replay::look)),
+    change("/replay/apply", Admin, |how| on(how, replay::apply)),
     see("/settings", Viewer, |how| on(how, settings::show)),
     see("/people", Admin, |how| on(how, people::show)),
     change("/people", Admin, |how| on(how, people::add)),

@@ -46,9 +46,9 @@ pub fn check_icon(icon: &str) -> anyhow::Result<()> {
 }
 
 impl Change {
-    fn apply(self, connection: &mut Connection) {
+    fn apply(&self, connection: &mut Connection) {
         let Self { name, description, icon, auto_create, is_paused } = self;
-        let set = |place: &mut String, value: Option<String>| value.into_iter().for_each(|value| *place = value);
+        let set = |place: &mut String, value: &Option<String>| value.iter().for_each(|value| place.clone_from(value));
         set(&mut connection.name, name);
         set(&mut connection.description, description);
         set(&mut connection.icon, icon);

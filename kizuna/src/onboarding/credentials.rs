@@ -3,7 +3,7 @@
 use super::step::Step;
 use crate::bilingual::{Bilingual, bilingual};
 use line::Error;
-use line::api::{Channel, Client, TokenSource};
+use line::api::{Channel, Client};
 use runtime::secret::Secret;
 
 /// Where to look up what was entered.
@@ -73,11 +73,7 @@ pub async fn check(line: &Client, id: &str, secret: &Secret, access_token: Optio
     }
     let pair = ("channel ID and channel secret", "チャネルIDとチャネルシークレット");
     line.check_secret(id, secret).await.map_err(|error| failed(pair, &error))?;
-    let token = match access_token {
-        Some(token) => TokenSource::LongLived(token.clone()),
-        None => TokenSource::Stateless(secret.clone()),
-    };
-    let channel = Channel { id: id.into(), token };
+    let channel = Channel::new(id, access_token, secret);
     let info = line.bot_info(&channel).await.map_err(|error| failed(("the account", "アカウント"), &error))?;
     Ok(Bot {
         user_id: info.user_id,

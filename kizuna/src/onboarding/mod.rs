@@ -45,6 +45,12 @@ pub struct Request {
     pub skip_line_checks: bool,
 }
 
+impl Request {
+    fn name(&self) -> Option<&str> {
+        self.name.as_deref().filter(|name| !name.trim().is_empty())
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -109,9 +115,10 @@ impl Onboarding<'_> {
         }
         let Some(number) = self.claim().await? else { return Ok(self.report(None)) };
         let properties_existed = self.properties(number).await;
-        let connection = self.definition(number, name, bot.as_ref(), existing.as_deref(), properties_existed);
         let Installation { log, codec, sealer, .. } = self.installation;
-        connection::define(log, codec, sealer, &connection).await?;
+        let definition =
+            |existing: Option<&Connection>| self.definition(number, &name, bot.as_ref(), existing, properties_existed);
+        let connection = connection::settle(log, codec, sealer, number, definition).await?;
         self.webhook(&connection).await;
         self.steps.extend(guide::always());
         Ok(self.report(Some(&connection)))
@@ -167,7 +174,7 @@ impl Onboarding<'_> {
     }
 
     fn name(&mut self, existing: Option<&Connection>, bot: Option<&Bot>) -> Result<String, Refused> {
-        let given = self.request.name.clone().filter(|name| !name.trim().is_empty());
+        let given = self.request.name().map(str::to_owned);
         let proposed = || existing.map(|it| it.name.clone()).or_else(|| bot.map(|bot| bot.name.clone()));
         match given.or_else(proposed) {
             Some(name) => Ok(name),
@@ -224,12 +231,13 @@ impl Onboarding<'_> {
     fn definition(
         &self,
         number: ConnectionNumber,
-        name: String,
+        name: &str,
         bot: Option<&Bot>,
         existing: Option<&Connection>,
         properties_existed: Option<bool>,
     ) -> Connection {
         let request = &self.request;
+        let known_name = existing.map(|it| it.name.as_str()).filter(|_| request.name().is_none());
         let description = request.description.clone().or_else(|| existing.map(|it| it.description.clone()));
         let icon = request.icon.clone().or_else(|| existing.map(|it| it.icon.clone()).filter(|icon| !icon.is_empty()));
         let bot_user_id = bot.map(|bot| bot.user_id.clone());
@@ -237,7 +245,7 @@ impl Onboarding<'_> {
         let now_ms = self.installation.clock.now_ms();
         let mut connection = Connection {
             number,
-            name,
+            name: known_name.unwrap_or(name).to_owned(),
             description: description.unwrap_or_default(),
             icon: icon.or_else(|| bot.and_then(|bot| bot.icon.clone())).unwrap_or_default(),
             channel_id: request.channel_id.clone(),

@@ -65,8 +65,10 @@ pub async fn rotate(
     number: ConnectionNumber,
     rotation: Rotation,
 ) -> anyhow::Result<Report> {
-    let is_new = rotation.channel_secret.is_some() || rotation.access_token != AccessToken::Unchanged;
-    ensure!(is_new, "nothing is new: give a channel secret or an access token, or go back to short-lived tokens");
+    ensure!(
+        rotation.is_new(),
+        "nothing is new: give a channel secret or an access token, or go back to short-lived tokens"
+    );
     let Installation { log, codec, sealer, clock, .. } = installation;
     let mut candidate = connection::current(log, codec, sealer, number).await?;
     let now_ms = clock.now_ms();
@@ -90,6 +92,11 @@ pub fn older_secret_until_ms(connection: &Connection, now_ms: i64) -> Option<i64
 }
 
 impl Rotation {
+    /// Is there anything new in it?
+    pub fn is_new(&self) -> bool {
+        self.channel_secret.is_some() || self.access_token != AccessToken::Unchanged
+    }
+
     fn apply(&self, connection: &mut Connection, now_ms: i64) {
         if let Some(secret) = &self.channel_secret {
             connection.renew_secret(secret.clone(), now_ms);

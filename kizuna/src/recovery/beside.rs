@@ -1,6 +1,5 @@
 //! The state rebuilt from the log, in a directory of its own beside the live one.
 
-use super::progress::Progress;
 use crate::server::{GROUP, projector_settings};
 use crate::wiring::Installation;
 use anyhow::{Context, bail};
@@ -72,20 +71,22 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Folds the whole log.
+    /// Folds the whole log. `progress` is told how many records of how many are done.
     ///
     /// # Errors
     /// When the log cannot be read, or the directory cannot be used.
-    pub async fn build(installation: &Installation, view: &View) -> anyhow::Result<Self> {
+    pub async fn build(
+        installation: &Installation,
+        view: &View,
+        mut progress: impl FnMut(u64, u64) + Send + 'static,
+    ) -> anyhow::Result<Self> {
         let turn = Turn::take(installation)?;
         let settings = projector_settings(installation)?;
         let stores = settings.stores_in(turn.directory());
         let decoder = Decoder::new(installation.codec.clone(), settings.labels, settings.names);
         let (log, rules) = (Arc::clone(&installation.log), view.snapshot().rules().clone());
         let rebuilding = tokio::task::spawn_blocking(move || {
-            let mut progress = Progress::of("records read");
-            let rebuilt =
-                rebuild(&*log, &decoder, &stores, &rules, |done, total| progress.tell(done, Some(total.max(done))));
+            let rebuilt = rebuild(&*log, &decoder, &stores, &rules, |done, total| progress(done, total.max(done)));
             (rebuilt, rules)
         });
         let (rebuilt, rules) = rebuilding.await?;

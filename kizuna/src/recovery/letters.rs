@@ -1,6 +1,7 @@
 //! Dead letters: what is there, how each can be tried again, and the tombstone that ends one.
 
 use crate::person;
+use crate::wiring::Installation;
 use contact::{Confirmation, Link, Names, UserId, Values};
 use eventlog::{Log, NewRecord, Record, Topic};
 use projector::decode::{Decoder, confirmation_record};
@@ -62,6 +63,15 @@ impl Letter {
 ///
 /// # Errors
 /// When the log cannot be read.
+pub async fn all(installation: &Installation) -> anyhow::Result<Vec<Letter>> {
+    let (log, codec) = (installation.log.clone(), installation.codec.clone());
+    tokio::task::spawn_blocking(move || read(&*log, &codec)).await?
+}
+
+/// All letters, by key. Blocks.
+///
+/// # Errors
+/// When the log cannot be read.
 pub fn read(log: &dyn Log, codec: &Codec) -> anyhow::Result<Vec<Letter>> {
     let mut newest: BTreeMap<Vec<u8>, Letter> = BTreeMap::new();
     for partition in 0..log.partitions(Topic::DeadLetters) {
@@ -101,18 +111,49 @@ impl Hopeless {
     }
 }
 
+/// Tries letters again, one after the other; gives for each why it cannot be.
+///
+/// # Errors
+/// When the log cannot be read or written.
+pub async fn retry(installation: &Installation, letters: Vec<Letter>) -> anyhow::Result<Vec<Result<(), Hopeless>>> {
+    let mut outcomes = Vec::new();
+    for letter in letters {
+        let beside = installation.clone();
+        let records = tokio::task::spawn_blocking(move || {
+            let names = beside.settings.property_prefix.0.clone();
+            let decoder = Decoder::new(beside.codec.clone(), beside.settings.labels(), names.clone());
+            let (log, now_ms) = (&*beside.log, beside.clock.now_ms());
+            Retry { log, codec: &beside.codec, decoder: &decoder, names: &names, now_ms }.records(&letter)
+        });
+        outcomes.push(match records.await?? {
+            Ok(records) => Ok(installation.log.append(records.into()).await.map(drop)?),
+            Err(why) => Err(why),
+        });
+    }
+    Ok(outcomes)
+}
+
+/// Forgets letters.
+///
+/// # Errors
+/// When the log cannot be written.
+pub async fn forget(installation: &Installation, letters: &[Letter]) -> anyhow::Result<()> {
+    installation.log.append(letters.iter().map(Letter::tombstone).collect()).await?;
+    Ok(())
+}
+
 /// Makes the records that try letters again.
-pub struct Retry<'a> {
+struct Retry<'a> {
     /// The log.
-    pub log: &'a dyn Log,
+    log: &'a dyn Log,
     /// The form of its records.
-    pub codec: &'a Codec,
+    codec: &'a Codec,
     /// Reads them.
-    pub decoder: &'a Decoder,
+    decoder: &'a Decoder,
     /// Names of the properties in HubSpot.
-    pub names: &'a Names,
+    names: &'a Names,
     /// The time of day, milliseconds since 1970.
-    pub now_ms: i64,
+    now_ms: i64,
 }
 
 impl Retry<'_> {
@@ -120,7 +161,7 @@ impl Retry<'_> {
     ///
     /// # Errors
     /// When the log cannot be read; inside, when there is no way to try it again.
-    pub fn records(&self, letter: &Letter) -> anyhow::Result<Result<[NewRecord; 2], Hopeless>> {
+    fn records(&self, letter: &Letter) -> anyhow::Result<Result<[NewRecord; 2], Hopeless>> {
         let Some(content) = &letter.content else { return Ok(Err(Hopeless::Unreadable)) };
         let Some(topic) = Topic::ALL.into_iter().find(|topic| topic.name() == content.topic) else {
             return Ok(Err(Hopeless::Unreadable));

@@ -8,4 +8,5 @@ pub mod drift;
 pub mod erasure;
 pub mod letters;
 pub mod listing;
+pub mod plan;
 pub mod progress;

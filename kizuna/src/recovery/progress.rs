@@ -19,6 +19,12 @@ impl Progress {
         Self { what, watched: io::stderr().is_terminal(), shown: None }
     }
 
+    /// What is told how much of how much is done.
+    pub fn of_records() -> impl FnMut(u64, u64) + Send + 'static {
+        let mut progress = Self::of("records read");
+        move |done, total| progress.tell(done, Some(total))
+    }
+
     /// So much is done, of so much where that is known.
     pub fn tell(&mut self, done: u64, total: Option<u64>) {
         if !self.watched || self.shown.is_some_and(|shown| shown.elapsed() < EVERY) {

@@ -1,10 +1,14 @@
 //! `kizuna connection check`: one test for each thing that can be wrong, beside sandboxes in which it is.
 
 use crate::place::{Place, Up, eventually, play, sandbox};
+use eventlog::embedded::{EmbeddedLog, Options};
+use eventlog::{Log, NewRecord, Topic};
+use runtime::clock::{Clock, SystemClock};
 use sandbox::Sandbox;
 use sandbox::hubspot::Portal;
 use sandbox::line::{Act, Channel, Fault, FaultKind};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// An installation with one connected account whose webhooks reach it.
 struct Rig {
@@ -327,4 +331,125 @@ async fn no_room_for_a_further_connection_is_found() {
     let rig = Rig::connected(&[]).await;
     rig.portal(|portal, now_ms| portal.adjust(now_ms, |settings| settings.custom_property_limit = 13));
     rig.finds("hubspot_room_short", "warning").await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_paused_is_found_with_the_command_that_resumes_it() {
+    let rig = Rig::connected(&[]).await;
+    rig.place.json(&["connection", "set", "1", "--pause"]).await;
+    let found = rig.finds("connection_paused", "warning").await;
+    assert!(found["remedy"].as_str().unwrap().contains("`kizuna connection set 1 --resume`"), "{found}");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_the_channels_yet_is_told_from_one_that_never_was() {
+    let rig = Rig::connected(&[]).await;
+    let rotate = ["connection", "rotate", "1", "--channel-secret", "too-early", "--skip-line-checks"];
+    rig.place.json(&rotate).await;
+    let found = rig.finds("line_secret_premature", "broken").await;
+    assert!(found["remedy"].as_str().unwrap().contains("`kizuna connection rotate 1`"), "{found}");
+    rig.change_channel(|channel| channel.secret = "too-early".to_owned());
+    let found = rig.finds("line_secret", "good").await;
+    assert!(found["sentence"].as_str().unwrap().contains("counts until"), "{found}");
+}
+
+#[tokio::test]
+async fn a_webhook_address_that_takes_calls_and_answers_none_is_found() {
+    let rig = Rig::connected(&[]).await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut callers = Vec::new();
+        while let Ok(caller) = silent.accept().await {
+            callers.push(caller);
+        }
+    });
+    rig.change_channel(|channel| channel.endpoint = Some(format!("http://{address}/line/webhook/none")));
+    rig.finds("webhook_slow", "broken").await;
+}
+
+#[tokio::test]
+async fn an_account_that_has_been_silent_for_a_week_is_found() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let rig = Rig::connected(&[]).await;
+    let user = contact::UserId::from_u128(7).to_string();
+    let received_at_ms = SystemClock.now_ms() - 8 * DAY_MS;
+    let event = schemas::LineEvent {
+        connection: 1,
+        webhook_event_id: "event".into(),
+        event_type: "follow".into(),
+        user_id: Some(user.as_str().into()),
+        occurred_at_ms: received_at_ms,
+        received_at_ms,
+        redelivery: false,
+        raw: b"{}".into(),
+    };
+    let (key, value) = (schemas::key::line_event(&user, 1, "event"), schemas::Codec::default().encode(&event));
+    let directory = rig.place.directory.path().join("data/log");
+    let log = EmbeddedLog::open(&directory, Options::new(Arc::new(SystemClock))).unwrap();
+    log.append(vec![NewRecord { topic: Topic::LineEvents, key, value: Some(value) }]).await.unwrap();
+    rig.finds("events_old", "warning").await;
+    play(&rig.sandbox, 0, "田中さくら", &Act::message("こんにちは")).await;
+    rig.finds("events", "good").await;
+}
+
+#[tokio::test]
+async fn a_secret_with_which_every_signature_is_wrong_is_found() {
+    let rig = Rig::connected(&["--name", "本店", "--skip-line-checks"]).await;
+    let url = rig.place.json(&["connection", "show", "1"]).await["webhook_url"].as_str().unwrap().to_owned();
+    rig.change_channel(|channel| {
+        channel.endpoint = Some(url);
+        channel.use_webhook = true;
+        channel.secret = "0".repeat(32);
+    });
+    eventually("the process tells of a wrong signature", async || {
+        play(&rig.sandbox, 0, "田中さくら", &Act::message("こんにちは")).await;
+        let metrics = rig._up.get("/metrics").await.1;
+        let wrong = "kizuna_ingest_verification_failures_total{connection=\"1\",reason=\"wrong\"} ";
+        metrics.lines().find_map(|line| line.strip_prefix(wrong)).filter(|count| *count != "0").map(drop)
+    })
+    .await;
+    let found = rig.finds("signatures_wrong", "broken").await;
+    assert!(found["remedy"].as_str().unwrap().contains("`kizuna connection rotate 1`"), "{found}");
+}
+
+#[tokio::test]
+async fn few_calls_that_are_left_of_the_day_are_found() {
+    let rig = Rig::connected(&[]).await;
+    let details = format!("{}/account-info/2026-09/details", rig.sandbox.hubspot_api_url);
+    let usage = format!("{}/account-info/2026-09/api-usage/daily/private-apps", rig.sandbox.hubspot_api_url);
+    let get = async |url: &str| {
+        let answer = reqwest::Client::new().get(url).bearer_auth(&rig.sandbox.hubspot_token).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()
+    };
+    for _ in 0..60 {
+        get(&details).await;
+    }
+    let used = get(&usage).await["results"][0]["currentUsage"].as_u64().unwrap();
+    rig.portal(|portal, now_ms| portal.adjust(now_ms, |settings| settings.daily_limit = used + 6));
+    rig.finds("hubspot_calls_short", "warning").await;
+}
+
+#[tokio::test]
+async fn what_hubspot_does_not_tell_is_unknown() {
+    for (code, endpoint) in [
+        ("hubspot_unknown", "account/details"),
+        ("hubspot_calls_unknown", "account/daily-usage"),
+        ("hubspot_scopes_unknown", "contacts/batch/read"),
+        ("properties_unknown", "properties/batch/read"),
+        ("hubspot_room_unknown", "limits/custom-properties"),
+    ] {
+        let rig = Rig::connected(&[]).await;
+        let broken = sandbox::hubspot::Fault::next(sandbox::hubspot::FaultKind::Internal).at(endpoint).times(100);
+        rig.portal(|portal, _| portal.inject(broken));
+        rig.finds(code, "unknown").await;
+    }
+}
+
+#[tokio::test]
+async fn what_line_does_not_tell_of_a_token_is_unknown() {
+    let rig = with_long_lived_token().await;
+    let away = Fault::next(FaultKind::Unavailable).at("oauth/verify").times(100);
+    rig.sandbox.handle().line(|platform, _| platform.inject(away));
+    rig.finds("line_token_unknown", "unknown").await;
 }

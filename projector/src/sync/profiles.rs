@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use connection::Connection;
 use contact::{ConnectionNumber, Likeness, UserId};
-use line::api::{Channel, Client, TokenSource};
+use line::api::{Channel, Client};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -86,11 +86,8 @@ impl ProfileSource for LineProfiles {
     }
 }
 
-/// The channel of a connection: its long-lived token, else stateless tokens from its newest secret.
+/// The channel of a connection, with its newest secret; `None` once it has none.
 pub fn channel(connection: &Connection) -> Option<Channel> {
-    let token = match &connection.access_token {
-        Some(token) => TokenSource::LongLived(token.clone()),
-        None => TokenSource::Stateless(connection.channel_secrets.first()?.clone()),
-    };
-    Some(Channel { id: connection.channel_id.as_str().into(), token })
+    let secret = connection.channel_secrets.first()?;
+    Some(Channel::new(&connection.channel_id, connection.access_token.as_ref(), secret))
 }

@@ -51,6 +51,9 @@ pub struct ConnectionDefinition {
     /// Until when channel secrets but the newest count, milliseconds since 1970; `None`: as long as they stand here.
     #[serde(default)]
     pub older_secrets_until_ms: Option<i64>,
+    /// The offset of the definition that this one was made from; `None`: not known, then the one before it.
+    #[serde(default)]
+    pub made_from: Option<i64>,
 }
 
 /// Whether a connection works.

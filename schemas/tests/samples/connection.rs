@@ -59,7 +59,9 @@ impl Sampled for ConnectionDefinition {
             properties_existed: false,
             created_at_ms: NOON_MS,
             older_secrets_until_ms: None,
+            made_from: None,
         };
+        let amended = Self { made_from: Some(12), ..active.clone() };
         let rotating = Self { older_secrets_until_ms: Some(NOON_MS), ..active.clone() };
         let paused = Self { state: ConnectionState::Paused, auto_create: false, ..active.clone() };
         let removed = Self {
@@ -70,7 +72,7 @@ impl Sampled for ConnectionDefinition {
             state: ConnectionState::Removed,
             ..active.clone()
         };
-        vec![("active", active), ("rotating", rotating), ("paused", paused), ("removed", removed)]
+        vec![("active", active), ("amended", amended), ("rotating", rotating), ("paused", paused), ("removed", removed)]
     }
 
     fn any() -> BoxedStrategy<Self> {
@@ -83,36 +85,31 @@ impl Sampled for ConnectionDefinition {
             prop::option::of(sealed()),
             prop::option::of(any::<String>()),
         );
-        (any::<(u32, String, String, String, String, bool, bool, i64, Option<i64>)>(), secrets, state)
-            .prop_map(|(plain, (channel_secrets, access_token, webhook_token, bot_user_id), state)| {
-                let (
-                    number,
-                    name,
-                    description,
-                    icon,
-                    channel_id,
-                    auto_create,
-                    properties_existed,
-                    created_at_ms,
-                    until,
-                ) = plain;
-                Self {
-                    number,
-                    name,
-                    description,
-                    icon,
-                    channel_id,
-                    channel_secrets,
-                    access_token,
-                    webhook_token,
-                    bot_user_id,
-                    auto_create,
-                    state,
-                    properties_existed,
-                    created_at_ms,
-                    older_secrets_until_ms: until,
-                }
-            })
+        let places = any::<(Option<i64>, Option<i64>)>();
+        (any::<(u32, String, String, String, String, bool, bool, i64)>(), secrets, state, places)
+            .prop_map(
+                |(plain, (channel_secrets, access_token, webhook_token, bot_user_id), state, (until, made_from))| {
+                    let (number, name, description, icon, channel_id, auto_create, properties_existed, created_at_ms) =
+                        plain;
+                    Self {
+                        number,
+                        name,
+                        description,
+                        icon,
+                        channel_id,
+                        channel_secrets,
+                        access_token,
+                        webhook_token,
+                        bot_user_id,
+                        auto_create,
+                        state,
+                        properties_existed,
+                        created_at_ms,
+                        older_secrets_until_ms: until,
+                        made_from,
+                    }
+                },
+            )
             .boxed()
     }
 

@@ -21,6 +21,17 @@ pub struct Channel {
     pub token: TokenSource,
 }
 
+impl Channel {
+    /// With the long-lived token if there is one, else with stateless tokens from the channel secret.
+    pub fn new(id: &str, access_token: Option<&Secret>, secret: &Secret) -> Self {
+        let token = match access_token {
+            Some(token) => TokenSource::LongLived(token.clone()),
+            None => TokenSource::Stateless(secret.clone()),
+        };
+        Self { id: id.into(), token }
+    }
+}
+
 /// Where a channel's access token comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenSource {

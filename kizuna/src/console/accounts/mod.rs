@@ -7,7 +7,7 @@ mod person;
 mod session;
 
 pub use invitation::Invitation;
-pub use person::Person;
+pub use person::{Kept, Person};
 pub use session::Session;
 
 use runtime::clock::Clock;

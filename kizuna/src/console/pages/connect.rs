@@ -11,7 +11,6 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use runtime::secret::Secret;
 
 #[derive(Template)]
 #[template(path = "connect.html")]
@@ -72,11 +71,7 @@ fn request(form: &Form, frame: &Frame) -> Result<Request, &'static str> {
     if channel_id.is_empty() || !channel_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(frame.words.bad_channel_id);
     }
-    let secret = |name| {
-        let secret = Secret::new(form.text(name));
-        let is_good = secret.expose().bytes().all(|byte| byte.is_ascii_graphic());
-        if is_good { Ok(Some(secret).filter(|secret| !secret.is_empty())) } else { Err(frame.words.bad_secret) }
-    };
+    let secret = |name| form.secret(name).map_err(|_| frame.words.bad_secret);
     Ok(Request {
         name: form.given("name"),
         description: form.given("description"),

@@ -5,6 +5,8 @@ use crate::console::Console;
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page, plain};
+use crate::onboarding::change::{Change, change, check_icon};
+use crate::onboarding::rotation::older_secret_until_ms;
 use crate::onboarding::webhook_path;
 use askama::Template;
 use axum::Extension;
@@ -25,6 +27,7 @@ struct Shown {
     webhook_url: String,
     auto_create: bool,
     has_long_lived_token: bool,
+    older_secret_until: Option<String>,
     /// Label and internal name.
     properties: Vec<(String, String)>,
 }
@@ -40,12 +43,14 @@ pub async fn show(
     };
     let settings = &console.0.installation.settings;
     let names = settings.property_prefix.0.of_connection(connection.number);
+    let older_secret_until_ms = older_secret_until_ms(&connection, console.0.installation.clock.now_ms());
     page(&Shown {
         card: Card::of(&connection),
         since: visitor.language.time(connection.created_at_ms),
         // Whoever knows the address can send, but not sign; still it is for those who set things up.
         webhook_url: settings.webhook_url(&webhook_path(&connection)),
         auto_create: connection.auto_create,
+        older_secret_until: older_secret_until_ms.map(|ms| visitor.language.time(ms)),
         has_long_lived_token: connection.access_token.is_some(),
         properties: names.into_iter().map(|(property, name)| (property.label(), name)).collect(),
         channel_id: connection.channel_id,
@@ -61,20 +66,14 @@ pub async fn edit(
     Path(number): Path<u32>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
-    let Some(connection) = console.connection(number) else {
-        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
+    let wanted = Change {
+        name: form.given("name"),
+        description: Some(form.text("description").to_owned()),
+        icon: Some(form.text("icon").to_owned()).filter(|icon| icon.is_empty() || check_icon(icon).is_ok()),
+        auto_create: Some(form.is_ticked("auto_create")),
+        is_paused: None,
     };
-    let icon = form.text("icon");
-    let edited = Connection {
-        name: form.given("name").unwrap_or(connection.name),
-        description: form.text("description").to_owned(),
-        icon: if icon.is_empty() || icon.starts_with("https://") { icon.to_owned() } else { connection.icon },
-        auto_create: form.is_ticked("auto_create"),
-        ..connection
-    };
-    console.define(&edited).await?;
-    console.record(&visitor, "edited", &number.to_string())?;
-    Ok(back_to(number))
+    console.change(visitor, number, wanted, "edited").await
 }
 
 /// Pauses it, or lets it go on.
@@ -84,16 +83,9 @@ pub async fn set_state(
     Path(number): Path<u32>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
-    let Some(connection) = console.connection(number) else {
-        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
-    };
-    let (state, action) = match form.text("state") {
-        "paused" => (Life::Paused, "paused"),
-        _ => (Life::Active, "resumed"),
-    };
-    console.define(&Connection { state, ..connection }).await?;
-    console.record(&visitor, action, &number.to_string())?;
-    Ok(back_to(number))
+    let is_paused = form.text("state") == "paused";
+    let wanted = Change { is_paused: Some(is_paused), ..Change::default() };
+    console.change(visitor, number, wanted, if is_paused { "paused" } else { "resumed" }).await
 }
 
 /// Removes it for good, if its number was typed.
@@ -121,19 +113,32 @@ fn back_to(number: u32) -> Response {
 
 impl Console {
     /// The connection of this number, unless it was removed.
-    fn connection(&self, number: u32) -> Option<Connection> {
+    pub(super) fn connection(&self, number: u32) -> Option<Connection> {
         let connection = self.0.view.snapshot().by_number(ConnectionNumber::new(number)?)?;
         (connection.state != Life::Removed).then(|| connection.as_ref().clone())
     }
 
-    async fn define(&self, connection: &Connection) -> Result<(), Fault> {
-        let installation = &self.0.installation;
-        let mut changed = self.0.view.changed();
-        changed.borrow_and_update();
-        connection::define(&installation.log, &installation.codec, &installation.sealer, connection).await?;
-        // The page that comes next should show it. Where the view is behind, it shows it later.
-        drop(tokio::time::timeout(VIEW_WAIT, changed.changed()).await);
-        Ok(())
+    async fn change(
+        &self,
+        visitor: Visitor,
+        number: u32,
+        wanted: Change,
+        action: &'static str,
+    ) -> Result<Response, Fault> {
+        let Some(connection) = self.connection(number) else {
+            return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
+        };
+        let changed = change(&self.0.installation, connection.number, wanted).await?;
+        self.wait_until_shown(&changed).await;
+        self.record(&visitor, action, &number.to_string())?;
+        Ok(back_to(number))
+    }
+
+    /// The page that comes next should show a change. Where the view is behind, it shows it later.
+    async fn wait_until_shown(&self, changed: &Connection) {
+        let mut changes = self.0.view.changed();
+        let shown = || self.0.view.snapshot().by_number(changed.number).as_deref() == Some(changed);
+        drop(tokio::time::timeout(VIEW_WAIT, changes.wait_for(|_| shown())).await);
     }
 }
 

@@ -136,7 +136,7 @@ impl Look<'_> {
         // That nobody was ever seen here says nothing where others may be seen elsewhere.
         let is_elsewhere = self.count.is_some_and(|count| count.elsewhere > 0);
         let tally = tally.filter(|tally| tally.last_seen_ms.is_some() || !is_elsewhere);
-        let found = self.taken.judge(connection.number.get(), tally, self.now_ms);
+        let found = self.taken.judge(connection.number, tally, self.now_ms);
         match found.map(|finding| finding.code) {
             Some("signatures_wrong") => ("failed", words.health_signatures_wrong),
             Some("destination_wrong") => ("failed", words.health_destination_wrong),

@@ -1,15 +1,15 @@
 //! Dead letters: what could not be used and why, tried again or forgotten.
 
 use crate::console::Console;
+use crate::console::access::Role;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page, plain};
-use crate::recovery::letters::{self, Letter, Retry};
+use crate::recovery::letters::{self, Letter};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use projector::decode::Decoder;
 
 /// Letters on the page.
 const SHOWN_MAX: usize = 200;
@@ -27,15 +27,17 @@ struct Row {
     reason: String,
     from: String,
     age: String,
-    detail: String,
+    /// It may speak of a person; `None` for those who may not see that.
+    detail: Option<String>,
     connection: Option<u32>,
 }
 
 /// The list, newest first.
 pub async fn show(State(console): State<Console>, Extension(visitor): Extension<Visitor>) -> Result<Response, Fault> {
-    let mut found = console.letters().await?;
+    let mut found = letters::all(&console.0.installation).await?;
     found.sort_by_key(|letter| std::cmp::Reverse(letter.content.as_ref().map(|content| content.at_ms)));
     let now_ms = console.0.installation.clock.now_ms();
+    let sees_details = visitor.may(Role::Operator);
     let row = |letter: &Letter| {
         let content = letter.content.as_ref();
         Row {
@@ -43,7 +45,7 @@ pub async fn show(State(console): State<Console>, Extension(visitor): Extension<
             reason: letter.reason().to_owned(),
             from: content.map(|it| it.topic.clone()).unwrap_or_default(),
             age: content.map(|it| visitor.language.ago(now_ms - it.at_ms)).unwrap_or_default(),
-            detail: content.map(|it| it.detail.clone()).unwrap_or_default(),
+            detail: content.map(|it| it.detail.clone()).filter(|_| sees_details),
             connection: content.and_then(|it| it.connection),
         }
     };
@@ -57,22 +59,7 @@ pub async fn retry(
     Extension(visitor): Extension<Visitor>,
     Path(key): Path<String>,
 ) -> Result<Response, Fault> {
-    let Some(letter) = console.letter(&key).await? else {
-        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
-    };
-    let installation = console.0.installation.clone();
-    let records = tokio::task::spawn_blocking(move || {
-        let names = installation.settings.property_prefix.0.clone();
-        let decoder = Decoder::new(installation.codec.clone(), installation.settings.labels(), names.clone());
-        let now_ms = installation.clock.now_ms();
-        let (log, codec) = (&*installation.log, &installation.codec);
-        Retry { log, codec, decoder: &decoder, names: &names, now_ms }.records(&letter)
-    });
-    if let Ok(records) = records.await?? {
-        console.0.installation.log.append(records.into()).await?;
-        console.record(&visitor, "letter_retried", &key)?;
-    }
-    Ok(Redirect::to("/dead-letters").into_response())
+    console.settle_letter(visitor, &key, End::Retried).await
 }
 
 /// Forgets one.
@@ -81,21 +68,30 @@ pub async fn forget(
     Extension(visitor): Extension<Visitor>,
     Path(key): Path<String>,
 ) -> Result<Response, Fault> {
-    let Some(letter) = console.letter(&key).await? else {
-        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
-    };
-    console.0.installation.log.append(vec![letter.tombstone()]).await?;
-    console.record(&visitor, "letter_dropped", &key)?;
-    Ok(Redirect::to("/dead-letters").into_response())
+    console.settle_letter(visitor, &key, End::Dropped).await
+}
+
+/// What becomes of a letter.
+enum End {
+    Retried,
+    Dropped,
 }
 
 impl Console {
-    async fn letters(&self) -> anyhow::Result<Vec<Letter>> {
-        let installation = self.0.installation.clone();
-        tokio::task::spawn_blocking(move || letters::read(&*installation.log, &installation.codec)).await?
-    }
-
-    async fn letter(&self, key: &str) -> anyhow::Result<Option<Letter>> {
-        Ok(self.letters().await?.into_iter().find(|letter| letter.is_called(key)))
+    async fn settle_letter(&self, visitor: Visitor, key: &str, end: End) -> Result<Response, Fault> {
+        let installation = &self.0.installation;
+        let found = letters::all(installation).await?.into_iter().find(|letter| letter.is_called(key));
+        let Some(letter) = found else { return Ok(plain(StatusCode::NOT_FOUND, visitor.language)) };
+        match end {
+            End::Dropped => {
+                letters::forget(installation, &[letter]).await?;
+                self.record(&visitor, "letter_dropped", key)?;
+            }
+            End::Retried if letters::retry(installation, vec![letter]).await?.iter().all(Result::is_ok) => {
+                self.record(&visitor, "letter_retried", key)?;
+            }
+            End::Retried => {}
+        }
+        Ok(Redirect::to("/dead-letters").into_response())
     }
 }

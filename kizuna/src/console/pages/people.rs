@@ -3,7 +3,7 @@
 use super::welcome::is_name;
 use crate::console::Console;
 use crate::console::access::Role;
-use crate::console::accounts::Person;
+use crate::console::accounts::{Accounts, Kept, Person};
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page_as, plain};
@@ -43,8 +43,7 @@ pub async fn add(
         return console.people_page(visitor, Some(words.name_taken), None);
     };
     console.record(&visitor, "person_added", &format!("{name} ({role})"))?;
-    let token = console.0.accounts.invite(id)?;
-    console.people_page(visitor, None, Some((name, &token)))
+    console.invite(visitor, id, name)
 }
 
 /// Gives somebody another role.
@@ -54,16 +53,11 @@ pub async fn set_role(
     Path(id): Path<i64>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
-    let (person, role) = (console.0.accounts.person(id)?, Role::named(form.text("role")));
-    let (Some(person), Some(role)) = (person, role) else {
+    let Some(role) = Role::named(form.text("role")) else {
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
-    if console.0.accounts.set_role(id, role)?.is_err() {
-        let words = visitor.language.words();
-        return console.people_page(visitor, Some(words.last_administrator), None);
-    }
-    console.record(&visitor, "role_changed", &format!("{} ({role})", person.name))?;
-    Ok(Redirect::to("/people").into_response())
+    let subject = |name: &str| format!("{name} ({role})");
+    console.change_person(visitor, id, "role_changed", subject, |accounts| accounts.set_role(id, role))
 }
 
 /// A new link for somebody who lost theirs, or the password.
@@ -75,9 +69,8 @@ pub async fn link(
     let Some(person) = console.0.accounts.person(id)? else {
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
-    let token = console.0.accounts.invite(id)?;
     console.record(&visitor, "person_invited", &person.name)?;
-    console.people_page(visitor, None, Some((&person.name, &token)))
+    console.invite(visitor, id, &person.name)
 }
 
 /// Removes somebody.
@@ -86,18 +79,36 @@ pub async fn remove(
     Extension(visitor): Extension<Visitor>,
     Path(id): Path<i64>,
 ) -> Result<Response, Fault> {
-    let Some(person) = console.0.accounts.person(id)? else {
-        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
-    };
-    if console.0.accounts.remove(id)?.is_err() {
-        let words = visitor.language.words();
-        return console.people_page(visitor, Some(words.last_administrator), None);
-    }
-    console.record(&visitor, "person_removed", &person.name)?;
-    Ok(Redirect::to("/people").into_response())
+    console.change_person(visitor, id, "person_removed", str::to_owned, |accounts| accounts.remove(id))
 }
 
 impl Console {
+    /// Changes somebody, unless that left nobody to manage the others.
+    fn change_person(
+        &self,
+        visitor: Visitor,
+        id: i64,
+        action: &str,
+        subject: impl FnOnce(&str) -> String,
+        change: impl FnOnce(&Accounts) -> rusqlite::Result<Result<(), Kept>>,
+    ) -> Result<Response, Fault> {
+        let Some(person) = self.0.accounts.person(id)? else {
+            return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
+        };
+        if change(&self.0.accounts)?.is_err() {
+            let words = visitor.language.words();
+            return self.people_page(visitor, Some(words.last_administrator), None);
+        }
+        self.record(&visitor, action, &subject(&person.name))?;
+        Ok(Redirect::to("/people").into_response())
+    }
+
+    /// Shows, once, the link at which somebody sets a password.
+    fn invite(&self, visitor: Visitor, id: i64, name: &str) -> Result<Response, Fault> {
+        let token = self.0.accounts.invite(id)?;
+        self.people_page(visitor, None, Some((name, &token)))
+    }
+
     fn people_page(
         &self,
         visitor: Visitor,

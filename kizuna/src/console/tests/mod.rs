@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod credentials;
 mod entry;
 mod friends;
 mod pages;
+mod replays;
 
 use super::access::Role;
 use super::{Console, routes};
@@ -84,10 +86,16 @@ impl Place {
 
     /// Sends a form as the page of the session that the cookie carries would.
     async fn post(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
-        let token = cookie.split_once('=').map_or("", |(_, token)| token);
+        let session = cookie.split(';').next().unwrap_or_default();
+        let token = session.split_once('=').map_or("", |(_, token)| token);
         let proof = super::token::form_proof(&Secret::new(token));
         let fields: Vec<_> = fields.iter().copied().chain([("proof", proof.as_str())]).collect();
         self.send(form(path, cookie).header(header::ORIGIN, ORIGIN).body(body(&fields)).unwrap()).await
+    }
+
+    /// What was recorded of changes, the newest first.
+    fn recorded(&self) -> Vec<String> {
+        self.console.0.accounts.changes(10).unwrap().into_iter().map(|it| it.action).collect()
     }
 
     /// Adds somebody of this role who is signed in; gives the cookie.
@@ -102,8 +110,7 @@ impl Place {
 
     /// Connects an account without asking LINE.
     async fn connect(&self, number: u32, name: &str, icon: &str) {
-        let installation = &self.console.0.installation;
-        let connection = Connection {
+        self.define(Connection {
             number: ConnectionNumber::new(number).unwrap(),
             name: name.to_owned(),
             description: name.to_owned(),
@@ -118,7 +125,13 @@ impl Place {
             state: State::Active,
             properties_existed: false,
             created_at_ms: 0,
-        };
+        })
+        .await;
+    }
+
+    /// Writes a connection, and waits until the console knows it.
+    async fn define(&self, connection: Connection) {
+        let installation = &self.console.0.installation;
         let mut changed = self.console.0.view.changed();
         connection::define(&installation.log, &installation.codec, &installation.sealer, &connection).await.unwrap();
         changed.wait_for(|_| self.console.0.view.snapshot().by_number(connection.number).is_some()).await.unwrap();

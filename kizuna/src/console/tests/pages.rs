@@ -32,7 +32,10 @@ async fn no_page_shows_a_secret() {
     let place = Place::with(&[("KIZUNA_HUBSPOT_TOKEN", "canary-hubspot-token")]).await;
     place.connect(1, "本店", "").await;
     let cookie = place.somebody(Role::Admin).await;
-    for path in ["/", "/connections/1", "/connect", "/settings", "/people", "/changes", "/dead-letters"] {
+    let account = ["/connections/1", "/connections/1/check", "/connections/1/rotation"];
+    for path in
+        [&account[..], &["/", "/connect", "/settings", "/people", "/changes", "/dead-letters", "/replay"]].concat()
+    {
         let page = place.get(path, &cookie).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
         assert!(!page.text.contains("canary"), "{path}: {}", page.text);
