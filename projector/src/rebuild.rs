@@ -8,7 +8,7 @@ use eventlog::{Log, Topic};
 use std::time::Duration;
 
 /// Records read at a time.
-const RECORDS_MAX: usize = 10_000;
+pub const RECORDS_MAX: usize = 10_000;
 
 /// How long the log may take to give what it holds. Where compaction removed the end of a partition, nothing comes.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
