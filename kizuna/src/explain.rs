@@ -94,7 +94,7 @@ fn connections_of(facts: &[Fact]) -> Connections {
 fn apply(user: &mut User, fact: &Fact) -> Option<Cause> {
     match fact {
         Fact::Event { event, id, name } => {
-            user.apply(event);
+            user.apply(event.clone());
             Some(Cause { time_ms: event.at.time_ms, event_id: Some(id.clone()), kind: name.clone() })
         }
         Fact::Profile(connection, profile) => {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn message(time_ms: i64, text: &str) -> Fact {
-        event(time_ms, Kind::Messaged { message: format!("m{time_ms}").into(), text: text.into() })
+        event(time_ms, Kind::Messaged { message: format!("m{time_ms}").as_str().into(), text: text.into() })
     }
 
     fn cause(facts: Vec<Fact>, field: Field) -> Option<i64> {

@@ -6,20 +6,22 @@
 //! ```
 //!
 //! Prints a line of JSON: how many events per second of processor time each takes, the most memory that was held, and the
-//! bytes of state on disk.
+//! bytes of state on disk. `fold scale --svg docs/scale.svg` does so for more and more friends, partitions and accounts,
+//! and prints a table.
 
 use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand};
 use contact::{Connection, ConnectionNumber, Connections, Names};
 use eventlog::embedded::{EmbeddedLog, Options};
-use eventlog::{Log, Record, Topic};
+use eventlog::{Log, RecordRef, Topic};
 use kizuna_tests::bench::history;
+use kizuna_tests::bench::plot::{Bars, svg};
 use kizuna_tests::bench::process::{peak_kib, processor_time};
 use line::event::Labels;
 use projector::decode::Decoder;
 use projector::fold::{Folded, Partition};
 use projector::rebuild::{RECORDS_MAX, rebuild};
-use projector::store::{Checkpoint, Directory, Error, Rows, Store, Which};
+use projector::store::{Checkpoint, Directory, Error, MadeRows, RESTORE_MEMORY, Rows, Store, Which};
 use runtime::clock::SystemClock;
 use schemas::Codec;
 use serde_json::{Value, json};
@@ -44,6 +46,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Step {
+    /// Measures what more friends, partitions and accounts cost.
+    Scale {
+        /// Also with so many friends.
+        #[arg(long)]
+        more_friends: Option<u64>,
+        /// Where to draw it.
+        #[arg(long)]
+        svg: Option<PathBuf>,
+    },
     /// Measures with a history that is there already.
     Measure {
         #[command(flatten)]
@@ -73,21 +84,61 @@ struct History {
 
 fn main() -> anyhow::Result<()> {
     let Arguments { history, log, step } = Arguments::parse();
-    if let Some(Step::Measure { history, log }) = step {
-        println!("{}", history.measure(&log)?);
-        return Ok(());
+    match step {
+        Some(Step::Measure { history, log }) => println!("{}", history.measure(&log)?),
+        Some(Step::Scale { more_friends, svg }) => scale(more_friends, svg.as_deref())?,
+        None => println!("{}", history.run(log.as_deref())?),
     }
-    let temporary = tempfile::tempdir()?;
-    let log = log.unwrap_or_else(|| temporary.path().join("log"));
-    println!("{}", history.run(&log)?);
+    Ok(())
+}
+
+/// A table of rebuilds, one line each as it is done, and the same as a picture.
+fn scale(more_friends: Option<u64>, picture: Option<&Path>) -> anyhow::Result<()> {
+    const BASE: History = History { friends: 100_000, rounds: 4, partitions: 1, connections: 1 };
+    let friends = [10_000, 100_000, 1_000_000].into_iter().chain(more_friends);
+    let groups = [
+        ("friends", friends.map(|friends| History { friends, ..BASE }).collect::<Vec<_>>()),
+        ("partitions", [1, 4, 16, 64].map(|partitions| History { partitions, ..BASE }).into()),
+        ("accounts", [1, 50, 500].map(|connections| History { connections, ..BASE }).into()),
+    ];
+    let (mut costs, mut peaks) = (Vec::new(), Vec::new());
+    println!("| Friends | Partitions | Accounts | Events | CPU µs per event | Peak MiB | Bytes of state per friend |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for (varied, histories) in groups {
+        for history in histories {
+            let measured = history.run(None)?;
+            let figure = |name: &str| measured[name].as_f64().with_context(|| format!("no {name}"));
+            let cost = 1e6 / figure("rebuild_per_cpu_second")?;
+            let (peak, bytes) = (figure("rebuild_peak_mib")?, figure("state_bytes_per_friend")?);
+            let History { friends, partitions, connections, .. } = history;
+            println!(
+                "| {friends} | {partitions} | {connections} | {} | {cost:.2} | {peak} | {bytes} |",
+                history.events()
+            );
+            let label = match varied {
+                "friends" => format!("{friends} friends"),
+                "partitions" => format!("{partitions} partitions"),
+                _ => format!("{connections} accounts"),
+            };
+            costs.push((label.clone(), cost));
+            peaks.push((label, peak));
+        }
+    }
+    if let Some(picture) = picture {
+        let costs = Bars { title: "Processor time of a rebuild, µs per event", bars: costs };
+        let peaks = Bars { title: "Most memory held meanwhile, MiB", bars: peaks };
+        std::fs::write(picture, svg(&[costs, peaks]))?;
+    }
     Ok(())
 }
 
 impl History {
     /// Makes the history where there is none, and measures in a process of its own, whose memory is that of the fold alone.
-    fn run(self, log: &Path) -> anyhow::Result<Value> {
+    fn run(self, log: Option<&Path>) -> anyhow::Result<Value> {
+        let temporary = tempfile::tempdir()?;
+        let log = log.map_or_else(|| temporary.path().join("log"), Path::to_owned);
         if !log.exists() {
-            tokio::runtime::Runtime::new()?.block_on(self.make(log))?;
+            tokio::runtime::Runtime::new()?.block_on(self.make(&log))?;
         }
         let figures = [
             ("--friends", self.friends),
@@ -112,7 +163,11 @@ impl History {
         let log = open(log, self.partitions)?;
         let rules = self.rules()?;
         let decoder = Decoder::new(Codec::default(), Labels::default(), Names::default());
-        let scan = self.pass(|| read(&*log, |_, records| drop(records)))?;
+        let scan = self.pass(|| {
+            read(&*log, |record| {
+                std::hint::black_box(record);
+            })
+        })?;
         let place = tempfile::tempdir()?;
         let stores = Directory { path: place.path().to_owned(), format: "fold".to_owned() };
         let began = Instant::now();
@@ -123,10 +178,7 @@ impl History {
             Ok(())
         })?;
         let (wall, peak_mib) = (began.elapsed(), peak_kib(std::process::id())? / 1024);
-        let decode = self.pass(|| {
-            let decode = |record: Record| drop(std::hint::black_box(decoder.input(&record)));
-            read(&*log, |_, records| records.into_iter().for_each(decode))
-        })?;
+        let decode = self.pass(|| read(&*log, |record| drop(std::hint::black_box(decoder.input(record)))))?;
         let fold = self.pass(|| fold(&*log, &decoder, &rules))?;
         Ok(json!({
             "friends": self.friends,
@@ -173,16 +225,10 @@ fn open(log: &Path, partitions: u32) -> anyhow::Result<Arc<EmbeddedLog>> {
 }
 
 /// Reads all events, a partition after the other.
-fn read(log: &dyn Log, mut take: impl FnMut(u32, Vec<Record>)) -> anyhow::Result<()> {
+fn read(log: &dyn Log, mut take: impl FnMut(RecordRef<'_>)) -> anyhow::Result<()> {
     for partition in 0..log.partitions(Topic::LineEvents) {
         let mut reader = log.reader(Topic::LineEvents, partition, 0)?;
-        loop {
-            let records = reader.next(RECORDS_MAX, Duration::ZERO)?;
-            if records.is_empty() {
-                break;
-            }
-            take(partition, records);
-        }
+        while reader.visit(RECORDS_MAX, Duration::ZERO, &mut take)? > 0 {}
     }
     Ok(())
 }
@@ -190,15 +236,33 @@ fn read(log: &dyn Log, mut take: impl FnMut(u32, Vec<Record>)) -> anyhow::Result
 /// The fold into stores that write nothing.
 fn fold(log: &dyn Log, decoder: &Decoder, rules: &Connections) -> anyhow::Result<()> {
     let mut partitions: BTreeMap<u32, Partition> = BTreeMap::new();
-    let mut trouble = None;
-    read(log, |number, records| {
-        let store = || Store::over(Box::new(Nowhere), Checkpoint::default());
-        let partition = partitions.entry(number).or_insert_with(|| Partition::new(number, store()));
-        let folded = partition.fold(records, decoder, &mut Folded::default());
-        let flushed = if partition.store().is_full() { partition.flush(rules) } else { Ok(()) };
-        trouble = trouble.take().or(folded.map_err(anyhow::Error::from).and(flushed.map_err(Into::into)).err());
+    let mut outcome = Ok(());
+    read(log, |record| {
+        if outcome.is_ok() {
+            let partition = partitions.entry(record.partition).or_insert_with(|| nowhere(record.partition));
+            outcome = fold_one(partition, record, decoder, rules);
+        }
     })?;
-    trouble.map_or(Ok(()), Err)
+    outcome
+}
+
+fn nowhere(number: u32) -> Partition {
+    let mut store = Store::over(Box::new(Nowhere), Checkpoint::default());
+    store.limit_memory(RESTORE_MEMORY);
+    Partition::new(number, store)
+}
+
+fn fold_one(
+    partition: &mut Partition,
+    record: RecordRef<'_>,
+    decoder: &Decoder,
+    rules: &Connections,
+) -> anyhow::Result<()> {
+    partition.fold(record, decoder, &mut Folded::default())?;
+    if partition.store().is_full() {
+        partition.flush(rules)?;
+    }
+    Ok(())
 }
 
 /// Rows of which nothing is kept.
@@ -209,7 +273,10 @@ impl Rows for Nowhere {
         Ok(None)
     }
 
-    fn write(&mut self, _: &BTreeMap<i64, (Vec<u8>, bool)>, _: &Checkpoint) -> Result<(), Error> {
+    fn write(&mut self, rows: &mut MadeRows<'_>, _: &Checkpoint) -> Result<(), Error> {
+        for row in rows {
+            row?;
+        }
         Ok(())
     }
 
