@@ -140,7 +140,7 @@ fn connections_of(facts: &[Fact]) -> Connections {
 /// Folds a fact in. Is it one that gives properties their values?
 fn apply(user: &mut User, fact: &Fact) -> bool {
     match fact {
-        Fact::Event { event, .. } => user.apply(event),
+        Fact::Event { event, .. } => user.apply(event.clone()),
         Fact::Profile(connection, profile) => user.apply_profile(*connection, profile.clone()),
         Fact::Confirmation(confirmation) => user.apply_confirmation(confirmation.clone()),
         Fact::Erased(since_ms) => user.erase(*since_ms),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     fn message(time_ms: i64, text: &str) -> Fact {
-        event(time_ms, Kind::Messaged { message: format!("m{time_ms}").into(), text: text.into() })
+        event(time_ms, Kind::Messaged { message: format!("m{time_ms}").as_str().into(), text: text.into() })
     }
 
     fn cause(facts: Vec<Fact>, field: Field) -> Option<i64> {

@@ -101,7 +101,7 @@ pub fn state(log: &dyn Log, decoder: &Decoder, user: UserId, counts: impl Fn(&Re
                 return Ok(());
             }
             match input(decoder, &record)? {
-                Input::Event { event, .. } => state.apply(&event),
+                Input::Event { event, .. } => state.apply(event),
                 Input::Profile(_, connection, profile) => state.apply_profile(connection, profile),
                 Input::Confirmation(_, confirmation) => state.apply_confirmation(confirmation),
                 Input::Erased(_, since_ms) => state.erase(since_ms),
@@ -115,7 +115,7 @@ pub fn state(log: &dyn Log, decoder: &Decoder, user: UserId, counts: impl Fn(&Re
 
 /// What a record means; one that cannot be used means nothing.
 fn input(decoder: &Decoder, record: &Record) -> anyhow::Result<Input> {
-    match decoder.input(record) {
+    match decoder.input(record.lend()) {
         Ok(input) => Ok(input),
         Err(decode::Error::Unusable(_)) => Ok(Input::Nothing),
         Err(error @ decode::Error::Newer { .. }) => Err(error.into()),

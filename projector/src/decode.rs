@@ -1,10 +1,11 @@
 //! A record of the log → what the core folds. The only place of this crate that knows the wire forms.
 
+use contact::property::weight;
 use contact::{
     Confirmation, ConnectionNumber, ContactId, Event, EventId, Kind, Likeness, Link, Moment, Names, Profile,
 };
 use contact::{UserId, Values};
-use eventlog::{Record, Topic};
+use eventlog::{RecordRef, Topic};
 use line::event::Labels;
 use schemas::{Codec, ContactLink, HubspotContact, LineEvent, LineProfile, SendOutcome, SentMessage};
 use sha2::{Digest, Sha256};
@@ -37,6 +38,39 @@ pub enum Input {
     Erased(UserId, i64),
     /// It changes no contact.
     Nothing,
+}
+
+impl Input {
+    /// Whose state it changes.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Event { event, .. } => Some(event.user),
+            Self::Profile(user, ..) | Self::Confirmation(user, _) | Self::Erased(user, _) => Some(*user),
+            Self::Nothing => None,
+        }
+    }
+
+    /// When ingest took the event, milliseconds since 1970.
+    pub fn received_at_ms(&self) -> Option<i64> {
+        match self {
+            Self::Event { received_at_ms, .. } => *received_at_ms,
+            _ => None,
+        }
+    }
+
+    /// Bytes of memory that a state may take because of it, about.
+    pub fn weight(&self) -> usize {
+        let texts = match self {
+            Self::Event { event, .. } => match &event.kind {
+                Kind::Messaged { text, .. } | Kind::Edited { text, .. } => text.len(),
+                _ => 0,
+            },
+            Self::Profile(_, _, profile) => profile.found.as_ref().map_or(0, Likeness::weight),
+            Self::Confirmation(_, told) => weight(&told.values) + told.refused.as_ref().map_or(0, weight),
+            Self::Erased(..) | Self::Nothing => 0,
+        };
+        size_of::<Self>() + texts
+    }
 }
 
 /// Why a record cannot be folded.
@@ -78,8 +112,8 @@ impl Decoder {
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn input(&self, record: &Record) -> Result<Input, Error> {
-        let Some(value) = record.value.as_deref() else { return Ok(Input::Nothing) };
+    pub fn input(&self, record: RecordRef<'_>) -> Result<Input, Error> {
+        let Some(value) = record.value else { return Ok(Input::Nothing) };
         match record.topic {
             Topic::LineEvents => self.line_event(record, value),
             Topic::LineProfiles => self.line_profile(record, value),
@@ -89,7 +123,7 @@ impl Decoder {
         }
     }
 
-    fn line_event(&self, record: &Record, value: &[u8]) -> Result<Input, Error> {
+    fn line_event(&self, record: RecordRef<'_>, value: &[u8]) -> Result<Input, Error> {
         let event: LineEvent<'_> = self.codec.decode(value).map_err(|error| refuse(record, error))?;
         if is_erasure(&event) {
             return Ok(Input::Erased(user(event.user_id.as_deref().unwrap_or(""))?, event.occurred_at_ms));
@@ -110,7 +144,7 @@ impl Decoder {
         Ok(read.map_or(Input::Nothing, |event| Input::Event { event, received_at_ms }))
     }
 
-    fn line_profile(&self, record: &Record, value: &[u8]) -> Result<Input, Error> {
+    fn line_profile(&self, record: RecordRef<'_>, value: &[u8]) -> Result<Input, Error> {
         let profile: LineProfile = self.codec.decode(value).map_err(|error| refuse(record, error))?;
         let found =
             profile.found.map(|found| Likeness { name: found.name.into(), picture: found.picture.map(Into::into) });
@@ -119,7 +153,7 @@ impl Decoder {
         Ok(Input::Profile(user(&profile.user_id)?, number(profile.connection)?, profile_of))
     }
 
-    fn contact(&self, record: &Record, value: &[u8]) -> Result<Input, Error> {
+    fn contact(&self, record: RecordRef<'_>, value: &[u8]) -> Result<Input, Error> {
         let contact: HubspotContact = self.codec.decode(value).map_err(|error| refuse(record, error))?;
         let confirmation = Confirmation {
             revision: contact.revision,
@@ -133,7 +167,7 @@ impl Decoder {
         Ok(Input::Confirmation(user(&contact.user_id)?, confirmation))
     }
 
-    fn sent(&self, record: &Record, value: &[u8]) -> Result<Input, Error> {
+    fn sent(&self, record: RecordRef<'_>, value: &[u8]) -> Result<Input, Error> {
         let sent: SentMessage = self.codec.decode(value).map_err(|error| refuse(record, error))?;
         if !sent.one_to_one || sent.outcome != SendOutcome::Accepted {
             return Ok(Input::Nothing);
@@ -234,7 +268,7 @@ fn import(record: &LineEvent<'_>) -> Result<Input, Error> {
     Ok(Input::Event { event, received_at_ms: None })
 }
 
-fn refuse(record: &Record, error: schemas::Error) -> Error {
+fn refuse(record: RecordRef<'_>, error: schemas::Error) -> Error {
     if matches!(error, schemas::Error::UnknownSchema(_)) {
         let (topic, partition, offset) = (record.topic, record.partition, record.offset);
         return Error::Newer { topic, partition, offset, reason: error.to_string() };
@@ -273,9 +307,9 @@ mod tests {
     use super::*;
 
     fn read(topic: Topic, value: Vec<u8>) -> Input {
-        let record = Record { topic, partition: 0, offset: 0, appended_at_ms: 0, key: Vec::new(), value: Some(value) };
+        let record = RecordRef { topic, partition: 0, offset: 0, appended_at_ms: 0, key: b"", value: Some(&value) };
         let decoder = Decoder::new(Codec::default(), Labels::default(), Names::default());
-        decoder.input(&record).unwrap()
+        decoder.input(record).unwrap()
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use crate::decode::Decoder;
 use crate::fold::{Error, Folded, Partition};
-use crate::store::Stores;
+use crate::store::{RESTORE_MEMORY, Stores};
 use contact::Connections;
 use eventlog::{Log, Topic};
 use std::time::Duration;
 
 /// Records read at a time.
-const RECORDS_MAX: usize = 10_000;
+pub const RECORDS_MAX: usize = 10_000;
 
 /// How long the log may take to give what it holds. Where compaction removed the end of a partition, nothing comes.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
@@ -51,6 +51,7 @@ pub fn rebuild(
     let mut rebuilt = Rebuilt { partitions: Vec::new(), records: 0, unusable: 0 };
     for number in numbers {
         let mut partition = Partition::new(number, stores.open(number)?);
+        partition.store().limit_memory(RESTORE_MEMORY);
         for _ in 0..ROUNDS {
             let before = rebuilt.records;
             for topic in ORDER {
@@ -62,6 +63,7 @@ pub fn rebuild(
             }
         }
         partition.flush(rules)?;
+        partition.store().forget();
         rebuilt.partitions.push(partition);
     }
     Ok(rebuilt)
@@ -90,11 +92,17 @@ impl Source<'_> {
         }
         let mut reader = self.log.reader(self.topic, self.number, next)?;
         while next < span.next {
-            let records = reader.next(RECORDS_MAX, ANSWER_WAIT)?;
-            let Some(last) = records.last() else { break };
-            next = last.offset + 1;
-            let mut folded = Folded::default();
-            partition.fold(records, self.decoder, &mut folded)?;
+            let (mut folded, mut outcome) = (Folded::default(), Ok(()));
+            let read = reader.visit(RECORDS_MAX, ANSWER_WAIT, &mut |record| {
+                if outcome.is_ok() {
+                    outcome = partition.fold(record, self.decoder, &mut folded);
+                    next = record.offset + 1;
+                }
+            })?;
+            outcome?;
+            if read == 0 {
+                break;
+            }
             rebuilt.records += folded.records;
             rebuilt.unusable += folded.unusable.len() as u64;
             if partition.store().is_full() {

@@ -27,7 +27,7 @@ INHERITED = {name: value for name, value in os.environ.items() if not name.start
 
 
 def main():
-    parts = {"ingest": ingest, "fold": fold, "whole": whole, "calls": calls}
+    parts = {"ingest": ingest, "fold": fold, "rebuild": rebuild, "scale": scale, "whole": whole, "calls": calls}
     chosen = sys.argv[1:] or list(parts)
     table = Table()
     for part in chosen:
@@ -80,6 +80,25 @@ def fold(table):
         quix = folded(python + [str(records // 10), f"{states}/quix"])
     for name, peer in {"Kafka Streams": streams, "Quix Streams": quix}.items():
         table.add_ratio(f"fold from Kafka, events per CPU second: {name}", peer["per_cpu_second"], ours["per_cpu_second"])
+
+
+def rebuild(table):
+    """The same rebuild with the log on this disk, beside the bare reading of it in the same process."""
+    friends, rounds = round(50_000 * SCALE), 20
+    ours = json.loads(run(pinned([RELEASE / "fold", "--friends", friends, "--rounds", rounds])).stdout)
+    print(f"fold: {ours}", file=sys.stderr)
+    table.add_ratio("rebuild from disk, events per CPU second; limit: reads only", ours["scan_per_cpu_second"],
+                    ours["rebuild_per_cpu_second"], goal=">= 1,000,000")
+    table.add("  reads and decodes, writes nothing", None, ours["decode_per_cpu_second"])
+    table.add("  most memory held, MiB", None, ours["rebuild_peak_mib"])
+    table.add("  bytes of state on disk per friend", None, ours["state_bytes_per_friend"])
+
+
+def scale(table):
+    """What more friends, partitions and accounts cost: a table of its own, and a picture."""
+    picture = PLACE / "scale.svg"
+    print(run(pinned([RELEASE / "fold", "scale", "--svg", picture])).stdout, file=sys.stderr)
+    table.add("rebuild at scale: picture", None, str(picture.relative_to(ROOT)))
 
 
 def whole(table):

@@ -2,7 +2,7 @@
 # Every benchmark, and one table of them: ours, the peers, the limit, the goal. Takes less than 20 minutes on two cores.
 #
 #   tests/bench/run.sh              everything
-#   tests/bench/run.sh ingest fold  only these: ingest fold whole calls
+#   tests/bench/run.sh ingest fold  only these: ingest fold rebuild scale whole calls
 #   BENCH_QUICK=1 tests/bench/run.sh     a tenth of the work, to see that all of it runs; the figures mean little
 #
 # The peers' libraries are fetched once, with their pinned versions, into target/bench. Needs a Java 17 development kit, Maven,

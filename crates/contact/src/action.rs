@@ -1,7 +1,9 @@
 //! Wanted minus confirmed: what to do in HubSpot. The rule for bringing a deleted contact back lives here and only here.
 
 use crate::link::Account;
-use crate::{ConnectionNumber, Connections, ContactId, Friend, Link, User, UserId, Values, wanted};
+use crate::wanted::each_wanted;
+use crate::{ConnectionNumber, Connections, ContactId, Friend, Link, Property, User, UserId, Values};
+use std::borrow::Cow;
 
 /// What to do in HubSpot for one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,40 +24,58 @@ pub enum Action {
 /// A contact deleted at `d` comes back only for a message or follow with a time after `d`: not for any other event, not for
 /// a replay, a restart or a new profile. What HubSpot refused for good is left alone until it changes.
 pub fn decide(id: UserId, user: &User, connections: &Connections) -> Action {
-    match user.account.link {
-        Link::Unknown if acted(user, connections) => create(id, user, connections),
-        Link::Gone { since_ms, .. } | Link::Erased { since_ms } if returned_after(since_ms, user, connections) => {
-            create(id, user, connections)
-        }
-        Link::Live(contact) => update(contact, id, user, connections),
-        Link::Unknown | Link::Gone { .. } | Link::Erased { .. } | Link::Merged { .. } => Action::Nothing,
+    let values = || sent(id, user, connections).map(|(property, value)| (property, value.into())).collect();
+    match step(id, user, connections) {
+        Step::Nothing => Action::Nothing,
+        Step::Create => Action::Create(values()),
+        Step::Update(contact) => Action::Update(contact, values()),
+        Step::Check(contact) => Action::Check(contact),
     }
 }
 
-fn create(id: UserId, user: &User, connections: &Connections) -> Action {
-    let mut values = wanted(id, user, connections);
-    values.retain(|_, value| !value.is_empty());
-    if is_to_be_sent(&values, &user.account) { Action::Create(values) } else { Action::Nothing }
+/// Does [`decide`] say that something is to be done? Tells it at a fraction of the cost.
+pub fn is_due(id: UserId, user: &User, connections: &Connections) -> bool {
+    !matches!(step(id, user, connections), Step::Nothing)
 }
 
-/// What is in doubt is written, whatever HubSpot last confirmed.
-fn update(contact: ContactId, id: UserId, user: &User, connections: &Connections) -> Action {
+/// An [`Action`] without its values.
+enum Step {
+    Nothing,
+    Create,
+    Update(ContactId),
+    Check(ContactId),
+}
+
+fn step(id: UserId, user: &User, connections: &Connections) -> Step {
     let account = &user.account;
-    let mut values = wanted(id, user, connections);
-    values.retain(|property, value| account.confirmed(*property) != Some(value));
-    if is_to_be_sent(&values, account) {
-        Action::Update(contact, values)
-    } else if returned_after(account.covers_ms(), user, connections) {
-        Action::Check(contact)
-    } else {
-        Action::Nothing
-    }
+    let is_to_be_sent = || sent(id, user, connections).any(|(property, value)| !is_refused(account, property, &value));
+    let is_back = match account.link {
+        Link::Unknown => acted(user, connections),
+        Link::Gone { since_ms, .. } | Link::Erased { since_ms } => returned_after(since_ms, user, connections),
+        Link::Live(contact) if is_to_be_sent() => return Step::Update(contact),
+        Link::Live(contact) if returned_after(account.covers_ms(), user, connections) => return Step::Check(contact),
+        Link::Live(_) | Link::Merged { .. } => false,
+    };
+    if is_back && is_to_be_sent() { Step::Create } else { Step::Nothing }
 }
 
-/// Is there anything, apart from what HubSpot refused?
-fn is_to_be_sent(values: &Values, account: &Account) -> bool {
-    let is_refused = |(property, value)| account.refused.as_ref().is_some_and(|it| it.get(property) == Some(value));
-    !values.iter().all(is_refused)
+/// The values that differ from what HubSpot shows; what is in doubt does, whatever HubSpot last confirmed. A new contact has
+/// only empty ones.
+fn sent<'a>(
+    id: UserId,
+    user: &'a User,
+    connections: &'a Connections,
+) -> impl Iterator<Item = (Property, Cow<'a, str>)> {
+    let account = &user.account;
+    let is_live = matches!(account.link, Link::Live(_));
+    each_wanted(id, user, connections).filter(move |(property, value)| match is_live {
+        true => account.confirmed(*property) != Some(value),
+        false => !value.is_empty(),
+    })
+}
+
+fn is_refused(account: &Account, property: Property, value: &str) -> bool {
+    account.refused.as_ref().and_then(|refused| refused.get(&property)).is_some_and(|refused| **refused == *value)
 }
 
 fn acted(user: &User, connections: &Connections) -> bool {

@@ -1,6 +1,6 @@
 //! What happened to a friend, freed from LINE's JSON.
 
-use crate::{ConnectionNumber, EventId, UserId};
+use crate::{ConnectionNumber, EventId, MessageId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Record time: when LINE says it happened, and the event's identity to break ties. Orders all events of a user.
@@ -34,22 +34,22 @@ pub enum Kind {
     Unfollowed,
     /// Wrote in the one-to-one chat.
     Messaged {
-        /// LINE's message ID.
-        message: Box<str>,
+        /// Which.
+        message: MessageId,
         /// The text, or the label of what is not text.
         text: Box<str>,
     },
     /// Changed a message sent earlier.
     Edited {
-        /// LINE's message ID.
-        message: Box<str>,
+        /// Which.
+        message: MessageId,
         /// The new text.
         text: Box<str>,
     },
     /// Took a message back.
     Unsent {
-        /// LINE's message ID.
-        message: Box<str>,
+        /// Which.
+        message: MessageId,
     },
     /// Did something else that shows a person: postback, video watched, account linked, membership, beacon entered.
     Acted,

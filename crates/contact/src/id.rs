@@ -17,12 +17,9 @@ impl UserId {
     /// Reads an ID as LINE writes it. `None` for anything that must not become a contact: another form (module channels,
     /// groups) or the old console's dummy user.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('U')?;
-        let well_formed = digits.len() == 32 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if !well_formed {
-            return None;
-        }
-        let value = u128::from_str_radix(digits, 16).ok()?;
+        let digits: &[u8; 32] = text.strip_prefix('U')?.as_bytes().try_into().ok()?;
+        let (first, second) = digits.split_at(16);
+        let value = u128::from(hexadecimal(first)?) << 64 | u128::from(hexadecimal(second)?);
         (value != CONSOLE_DUMMY).then_some(Self(value))
     }
 
@@ -48,6 +45,32 @@ impl UserId {
         Self::parse(&format!("U{}", local.strip_prefix('u')?))
     }
 }
+
+/// The number that up to 16 lower-case digits spell. Without a branch for each digit: a rebuild reads one ID per event.
+fn hexadecimal(digits: &[u8]) -> Option<u64> {
+    let (mut value, mut seen) = (0, 0);
+    for digit in digits {
+        let digit = HEXADECIMAL[usize::from(*digit)];
+        seen |= digit;
+        value = (value << 4) | u64::from(digit & 0xF);
+    }
+    (seen != NO_DIGIT).then_some(value)
+}
+
+/// What [`HEXADECIMAL`] holds for a byte that is no digit.
+const NO_DIGIT: u8 = 0xFF;
+
+/// The value of each byte as a lower-case hexadecimal digit.
+const HEXADECIMAL: [u8; 256] = {
+    let alphabet = b"0123456789abcdef";
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < alphabet.len() {
+        digits[alphabet[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
 
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,6 +134,34 @@ impl std::str::FromStr for ContactId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EventId(pub u128);
 
+/// LINE's ID of a message. LINE's are numbers, but any text is one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MessageId(Spelling);
+
+/// A text that is the usual spelling of a number is kept as that number, every other as it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+enum Spelling {
+    Number(u64),
+    Text(Box<str>),
+}
+
+impl From<&str> for MessageId {
+    fn from(text: &str) -> Self {
+        let is_usual = matches!(text.as_bytes(), [b'0'] | [b'1'..=b'9', ..]);
+        let number = if is_usual { text.parse().ok() } else { None };
+        Self(number.map_or_else(|| Spelling::Text(text.into()), Spelling::Number))
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Spelling::Number(number) => number.fmt(f),
+            Spelling::Text(text) => text.fmt(f),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +184,17 @@ mod tests {
             "U８e742f61d673b39c7fff3cecb7536ef",
         ] {
             assert_eq!(UserId::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_message_id_is_the_text_that_it_was() {
+        let texts =
+            ["444573844083572737", "18446744073709551615", "18446744073709551616", "0", "00", "007", "+7", "", "m"];
+        for text in texts {
+            assert_eq!(MessageId::from(text).to_string(), text);
+            let same = texts.iter().filter(|other| MessageId::from(**other) == MessageId::from(text));
+            assert_eq!(same.count(), 1, "{text}");
         }
     }
 

@@ -24,9 +24,9 @@ pub mod property;
 pub mod state;
 pub mod wanted;
 
-pub use action::{Action, decide};
+pub use action::{Action, decide, is_due};
 pub use event::{Event, Kind, Moment};
-pub use id::{ConnectionNumber, ContactId, EventId, UserId};
+pub use id::{ConnectionNumber, ContactId, EventId, MessageId, UserId};
 pub use link::{Confirmation, Link};
 pub use plan::Plan;
 pub use profile::{Likeness, Profile, ProfileDue};

@@ -1,6 +1,6 @@
 //! What HubSpot last confirmed about a user's contact.
 
-use crate::{ContactId, Property, Values};
+use crate::{ContactId, Property, Values, property};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -84,6 +84,13 @@ impl Account {
         if confirmed > *self {
             *self = confirmed;
         }
+    }
+
+    /// Bytes of memory that it owns, about.
+    pub(crate) fn weight(&self) -> usize {
+        let values = [Some(&self.values), self.refused.as_ref()].into_iter().flatten().map(property::weight);
+        let in_doubt = self.in_doubt.len().saturating_mul(size_of::<Property>());
+        values.fold(in_doubt, usize::saturating_add)
     }
 
     /// The number of the confirmation that holds; 0 before the first.

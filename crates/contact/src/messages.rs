@@ -4,7 +4,7 @@
 //! the newest [`REMEMBERED`] messages are kept whether or not they were taken back, and a notice is kept until every
 //! remembered message is newer than it: then its message cannot come back into the window.
 
-use crate::Moment;
+use crate::{MessageId, Moment};
 use serde::{Deserialize, Serialize};
 
 /// Messages remembered per friend. Someone who takes back this many of the newest messages in a row is shown with no last
@@ -23,7 +23,7 @@ pub struct Messages {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Message {
     at: Moment,
-    id: Box<str>,
+    id: MessageId,
     /// Empty once taken back: nothing of an unsent message is kept.
     text: Box<str>,
 }
@@ -31,7 +31,7 @@ struct Message {
 /// What became of one message, known or still to come.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Notice {
-    message: Box<str>,
+    message: MessageId,
     unsent: Option<Moment>,
     edited: Option<Edit>,
 }
@@ -44,46 +44,47 @@ struct Edit {
 
 impl Messages {
     /// A message was received.
-    pub fn receive(&mut self, at: Moment, id: &str, text: &str) {
-        if self.is_before_window(at, id) {
+    pub fn receive(&mut self, at: Moment, id: MessageId, text: Box<str>) {
+        if self.is_before_window(at, &id) {
             return;
         }
-        let text = if self.takes_back(id, at) { "" } else { text };
-        match self.newest.binary_search_by(|known| (known.at, &*known.id).cmp(&(at, id))) {
+        let text = if self.takes_back(&id, at) { Box::default() } else { text };
+        match self.newest.binary_search_by(|known| (known.at, &known.id).cmp(&(at, &id))) {
             Ok(known) => {
                 let known = &mut self.newest[known];
-                if *known.text < *text {
-                    known.text = text.into();
+                if known.text < text {
+                    known.text = text;
                 }
             }
-            Err(place) => {
-                self.newest.insert(place, Message { at, id: id.into(), text: text.into() });
-                if self.newest.len() > REMEMBERED {
+            Err(mut place) => {
+                if self.newest.len() == REMEMBERED {
                     self.newest.remove(0);
+                    place = place.saturating_sub(1);
                 }
+                self.newest.insert(place, Message { at, id, text });
                 self.forget_settled_notices();
             }
         }
     }
 
     /// A message was taken back.
-    pub fn unsend(&mut self, at: Moment, id: &str) {
+    pub fn unsend(&mut self, at: Moment, id: &MessageId) {
         self.note(at, id, |notice| {
             notice.unsent = notice.unsent.max(Some(at));
             if let Some(edit) = notice.edited.as_mut().filter(|edit| Some(edit.at) <= notice.unsent) {
                 edit.text = "".into();
             }
         });
-        for message in self.newest.iter_mut().filter(|message| *message.id == *id && message.at.time_ms <= at.time_ms) {
+        for message in self.newest.iter_mut().filter(|message| message.id == *id && message.at.time_ms <= at.time_ms) {
             message.text = "".into();
         }
     }
 
     /// A message got a new text; of several edits the newest holds.
-    pub fn edit(&mut self, at: Moment, id: &str, text: &str) {
-        self.note(at, id, |notice| {
-            let text = if Some(at) <= notice.unsent { "" } else { text };
-            notice.edited = notice.edited.take().max(Some(Edit { at, text: text.into() }));
+    pub fn edit(&mut self, at: Moment, id: MessageId, text: Box<str>) {
+        self.note(at, &id, |notice| {
+            let text = if Some(at) <= notice.unsent { Box::default() } else { text };
+            notice.edited = notice.edited.take().max(Some(Edit { at, text }));
         });
     }
 
@@ -95,28 +96,36 @@ impl Messages {
         Some((message.at, edit.map_or(&*message.text, |edit| &*edit.text)))
     }
 
-    fn is_before_window(&self, at: Moment, id: &str) -> bool {
-        self.newest.len() == REMEMBERED && (at, id) < (self.newest[0].at, &*self.newest[0].id)
+    /// Bytes of memory that they own, about.
+    pub fn weight(&self) -> usize {
+        let texts = self.newest.iter().map(|message| &message.text);
+        let edits = self.notices.iter().filter_map(|notice| notice.edited.as_ref()).map(|edit| &edit.text);
+        let texts = texts.chain(edits).map(|text| text.len()).fold(0, usize::saturating_add);
+        texts.saturating_add(size_of_val(&*self.newest)).saturating_add(size_of_val(&*self.notices))
     }
 
-    fn notice(&self, id: &str) -> Option<&Notice> {
-        let place = self.notices.binary_search_by(|notice| (*notice.message).cmp(id)).ok()?;
+    fn is_before_window(&self, at: Moment, id: &MessageId) -> bool {
+        self.newest.len() == REMEMBERED && (at, id) < (self.newest[0].at, &self.newest[0].id)
+    }
+
+    fn notice(&self, id: &MessageId) -> Option<&Notice> {
+        let place = self.notices.binary_search_by(|notice| notice.message.cmp(id)).ok()?;
         Some(&self.notices[place])
     }
 
-    fn takes_back(&self, id: &str, sent: Moment) -> bool {
+    fn takes_back(&self, id: &MessageId, sent: Moment) -> bool {
         let unsent = self.notice(id).and_then(|notice| notice.unsent);
         unsent.is_some_and(|unsent| unsent.time_ms >= sent.time_ms)
     }
 
-    fn note(&mut self, at: Moment, id: &str, change: impl FnOnce(&mut Notice)) {
+    fn note(&mut self, at: Moment, id: &MessageId, change: impl FnOnce(&mut Notice)) {
         if self.is_settled(at) {
             return;
         }
-        let place = match self.notices.binary_search_by(|notice| (*notice.message).cmp(id)) {
+        let place = match self.notices.binary_search_by(|notice| notice.message.cmp(id)) {
             Ok(place) => place,
             Err(place) => {
-                self.notices.insert(place, Notice { message: id.into(), unsent: None, edited: None });
+                self.notices.insert(place, Notice { message: id.clone(), unsent: None, edited: None });
                 place
             }
         };
@@ -161,11 +170,11 @@ mod tests {
     fn what_can_no_longer_matter_is_forgotten() {
         let mut messages = Messages::default();
         for time_ms in 0..1_000 {
-            let id = time_ms.to_string();
-            messages.receive(at(time_ms), &id, "text");
-            messages.edit(at(time_ms), &id, "edited");
+            let id = MessageId::from(&*time_ms.to_string());
+            messages.receive(at(time_ms), id.clone(), "text".into());
+            messages.edit(at(time_ms), id.clone(), "edited".into());
             messages.unsend(at(time_ms), &id);
-            messages.unsend(at(0), "long ago");
+            messages.unsend(at(0), &"long ago".into());
             assert!(messages.newest.len() <= REMEMBERED);
             assert!(messages.notices.len() <= REMEMBERED + 1);
         }
@@ -174,8 +183,8 @@ mod tests {
     #[test]
     fn debug_output_holds_no_text() {
         let mut messages = Messages::default();
-        messages.receive(at(1), "a", "secret");
-        messages.edit(at(2), "b", "secret");
+        messages.receive(at(1), "a".into(), "secret".into());
+        messages.edit(at(2), "b".into(), "secret".into());
         assert_eq!(format!("{messages:?}"), "Messages(1 remembered, 1 notices)");
     }
 }

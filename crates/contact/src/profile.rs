@@ -26,6 +26,13 @@ pub struct Likeness {
     pub picture: Option<Box<str>>,
 }
 
+impl Likeness {
+    /// Bytes of memory that it owns.
+    pub fn weight(&self) -> usize {
+        self.name.len().saturating_add(self.picture.as_ref().map_or(0, |picture| picture.len()))
+    }
+}
+
 /// Prints nothing personal.
 impl std::fmt::Debug for Likeness {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -99,7 +106,7 @@ mod tests {
             match step {
                 Happened(time_ms, kind) => {
                     let at = Moment { time_ms, id: EventId(place as u128) };
-                    user.apply(&Event { user: UserId::from_u128(1), connection, at, kind });
+                    user.apply(Event { user: UserId::from_u128(1), connection, at, kind });
                 }
                 LookedUp(covers_ms, found) => {
                     let found = found.then(|| Likeness { name: "A".into(), picture: None });

@@ -22,9 +22,9 @@ pub struct User {
 
 impl User {
     /// Folds one event in. Any order and any duplication give the same state.
-    pub fn apply(&mut self, event: &Event) {
+    pub fn apply(&mut self, event: Event) {
         if self.knows_of(event.at.time_ms) {
-            self.friend_mut(event.connection).apply(event.at, &event.kind);
+            self.friend_mut(event.connection).apply(event.at, event.kind);
         }
     }
 
@@ -47,6 +47,12 @@ impl User {
     /// The newest erasure, milliseconds.
     pub fn erased_ms(&self) -> Option<i64> {
         self.erased_ms
+    }
+
+    /// Bytes of memory that this state owns, about.
+    pub fn weight(&self) -> usize {
+        let friends = self.friends.iter().map(|(_, friend)| size_of_val(friend).saturating_add(friend.weight()));
+        friends.fold(self.account.weight(), usize::saturating_add)
     }
 
     fn knows_of(&self, time_ms: i64) -> bool {
@@ -78,6 +84,8 @@ impl User {
         let place = match self.friends.binary_search_by_key(&connection, |(number, _)| *number) {
             Ok(place) => place,
             Err(place) => {
+                // Nearly everybody is a friend of one account only.
+                self.friends.reserve_exact(1);
                 self.friends.insert(place, (connection, Friend::default()));
                 place
             }
@@ -109,7 +117,7 @@ pub struct Friend {
 }
 
 impl Friend {
-    fn apply(&mut self, at: Moment, kind: &Kind) {
+    fn apply(&mut self, at: Moment, kind: Kind) {
         if kind.makes_contact() {
             self.first_action_ms = Some(self.first_action_ms.map_or(at.time_ms, |first| first.min(at.time_ms)));
             self.newest_action_ms = self.newest_action_ms.max(Some(at.time_ms));
@@ -122,7 +130,7 @@ impl Friend {
             Kind::Unfollowed => self.unfollowed = self.unfollowed.max(Some(at)),
             Kind::Messaged { message, text } => self.messages.receive(at, message, text),
             Kind::Edited { message, text } => self.messages.edit(at, message, text),
-            Kind::Unsent { message } => self.messages.unsend(at, message),
+            Kind::Unsent { message } => self.messages.unsend(at, &message),
             Kind::Answered => self.answered = self.answered.max(Some(at)),
             Kind::Acted | Kind::Imported => {}
         }
@@ -145,6 +153,11 @@ impl Friend {
         if profile.found.is_some() {
             self.profile = self.profile.take().max(Some(profile));
         }
+    }
+
+    fn weight(&self) -> usize {
+        let likeness = self.likeness().map_or(0, Likeness::weight);
+        self.messages.weight().saturating_add(likeness)
     }
 
     /// When the person was first seen doing something that makes a contact: `LINE ID Sync Date _ N`, milliseconds.

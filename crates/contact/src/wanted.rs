@@ -1,6 +1,7 @@
 //! What HubSpot should show for a user.
 
 use crate::{ConnectionNumber, Field, Friend, Property, User, UserId, Values};
+use std::borrow::Cow;
 
 /// HubSpot's limit for a text property, in characters.
 pub const TEXT_CHARACTERS_MAX: usize = 65_536;
@@ -37,27 +38,34 @@ impl Connections {
 
 /// The complete values of a user, over all connections that know more of the person than an address.
 pub fn wanted(id: UserId, user: &User, connections: &Connections) -> Values {
-    let mut values = Values::new();
-    for (number, friend) in user.friends() {
-        if connections.get(number).is_none() || friend.follows().is_none() {
-            continue;
-        }
-        for field in Field::ALL {
-            values.insert(Property { connection: number, field }, value(id, friend, field));
-        }
-    }
-    values
+    each_wanted(id, user, connections).map(|(property, value)| (property, value.into())).collect()
 }
 
-fn value(id: UserId, friend: &Friend, field: Field) -> Box<str> {
+/// As [`wanted`], one by one, without a copy of what the state holds.
+pub(crate) fn each_wanted<'a>(
+    id: UserId,
+    user: &'a User,
+    connections: &'a Connections,
+) -> impl Iterator<Item = (Property, Cow<'a, str>)> {
+    let shown = |(number, friend): &(ConnectionNumber, &Friend)| {
+        connections.get(*number).is_some() && friend.follows().is_some()
+    };
+    user.friends().filter(shown).flat_map(move |(connection, friend)| {
+        Field::ALL.into_iter().map(move |field| (Property { connection, field }, value(id, friend, field)))
+    })
+}
+
+fn value(id: UserId, friend: &Friend, field: Field) -> Cow<'_, str> {
     match field {
         Field::UserId => id.to_string().into(),
-        Field::UserName => text(friend.likeness().map_or("", |likeness| &likeness.name)),
-        Field::UserPicture => text(friend.likeness().and_then(|likeness| likeness.picture.as_deref()).unwrap_or("")),
+        Field::UserName => text(friend.likeness().map_or("", |likeness| &likeness.name)).into(),
+        Field::UserPicture => {
+            text(friend.likeness().and_then(|likeness| likeness.picture.as_deref()).unwrap_or("")).into()
+        }
         Field::Follow => friend.follows().map_or("", yes_or_no).into(),
-        Field::SyncDate => friend.sync_date_ms().map_or_else(Box::default, |ms| ms.to_string().into()),
+        Field::SyncDate => friend.sync_date_ms().map_or_else(Cow::default, |ms| ms.to_string().into()),
         Field::Unanswered => yes_or_no(friend.unanswered()).into(),
-        Field::LastResponse => text(friend.last_response().unwrap_or("")),
+        Field::LastResponse => text(friend.last_response().unwrap_or("")).into(),
     }
 }
 
@@ -66,11 +74,11 @@ const fn yes_or_no(yes: bool) -> &'static str {
 }
 
 /// Cut to what HubSpot takes, between characters.
-fn text(text: &str) -> Box<str> {
-    match text.char_indices().nth(TEXT_CHARACTERS_MAX) {
-        None => text.into(),
-        Some((end, _)) => text[..end].into(),
+fn text(text: &str) -> &str {
+    if text.len() <= TEXT_CHARACTERS_MAX {
+        return text;
     }
+    text.char_indices().nth(TEXT_CHARACTERS_MAX).map_or(text, |(end, _)| &text[..end])
 }
 
 #[cfg(test)]

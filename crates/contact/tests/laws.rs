@@ -8,8 +8,8 @@ mod support;
 use contact::messages::{Messages, REMEMBERED};
 use contact::profile::REFRESH_AFTER_MS;
 use contact::{
-    Action, Confirmation, Connections, ContactId, Event, EventId, Field, Kind, Likeness, Link, Moment, Profile,
-    Property, User, UserId, Values, decide, wanted,
+    Action, Confirmation, Connections, ContactId, Event, EventId, Field, Kind, Likeness, Link, MessageId, Moment,
+    Profile, Property, User, UserId, Values, decide, is_due, wanted,
 };
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
@@ -46,8 +46,11 @@ fn text() -> impl Strategy<Value = Box<str>> {
     prop_oneof![3 => "[a-c]{0,2}", 1 => "\\PC{0,8}"].prop_map(Into::into)
 }
 
-fn message() -> impl Strategy<Value = Box<str>> {
-    (0..16_u8).prop_map(|number| format!("m{number}").into())
+fn message() -> impl Strategy<Value = MessageId> {
+    (0..16_u8, any::<bool>()).prop_map(|(id, is_number)| {
+        let prefix = if is_number { "" } else { "m" };
+        format!("{prefix}{}", id / 2).as_str().into()
+    })
 }
 
 fn message_kind() -> impl Strategy<Value = Kind> {
@@ -159,9 +162,9 @@ fn stored_and_loaded(user: &User) -> User {
 /// All messages, takings-back and edits of a friend, kept for ever.
 #[derive(Default)]
 struct Unbounded {
-    messages: BTreeMap<(Moment, Box<str>), Box<str>>,
-    unsent: BTreeMap<Box<str>, i64>,
-    edits: BTreeMap<Box<str>, (Moment, Box<str>)>,
+    messages: BTreeMap<(Moment, MessageId), Box<str>>,
+    unsent: BTreeMap<MessageId, i64>,
+    edits: BTreeMap<MessageId, (Moment, Box<str>)>,
 }
 
 impl Unbounded {
@@ -183,7 +186,7 @@ impl Unbounded {
         }
     }
 
-    fn taken_back(&self, at: Moment, message: &str) -> bool {
+    fn taken_back(&self, at: Moment, message: &MessageId) -> bool {
         self.unsent.get(message).is_some_and(|unsent| *unsent >= at.time_ms)
     }
 
@@ -302,6 +305,7 @@ proptest! {
         let mut held = Values::new();
         let write = |user: &mut User, held: &mut Values, done: bool, heard: bool| {
             let action = decide(USER, user, &rules);
+            assert_eq!(is_due(USER, user, &rules), action != Action::Nothing);
             let announced = match &action {
                 Action::Update(_, values) => user.account.clone().announce(values.keys()),
                 _ => None,
@@ -384,7 +388,7 @@ proptest! {
         let returns = event.kind.brings_back()
             && time_ms > gone_ms
             && rules.get(event.connection).is_some_and(|connection| connection.auto_create);
-        user.apply(&event);
+        user.apply(event);
         let mut complete = wanted(USER, &user, &rules);
         complete.retain(|_, value| !value.is_empty());
         let expected = if returns { Action::Create(complete) } else { Action::Nothing };
@@ -398,9 +402,9 @@ proptest! {
         let mut window = Messages::default();
         let mut unbounded = Unbounded::default();
         for (at, kind) in &happened {
-            match kind {
+            match kind.clone() {
                 Kind::Messaged { message, text } => window.receive(*at, message, text),
-                Kind::Unsent { message } => window.unsend(*at, message),
+                Kind::Unsent { message } => window.unsend(*at, &message),
                 Kind::Edited { message, text } => window.edit(*at, message, text),
                 _ => {}
             }
@@ -418,7 +422,7 @@ proptest! {
         let mut events = Vec::new();
         let mut gone = Vec::new();
         for (number, (at, taking_back)) in sent.into_iter().enumerate() {
-            let message: Box<str> = format!("m{number}").into();
+            let message = MessageId::from(&*format!("m{number}"));
             let text: Box<str> = format!("text of {number:03}").into();
             events.push((at, Kind::Messaged { message: message.clone(), text: text.clone() }));
             if let Some((unsent, edits)) = taking_back.filter(|(unsent, _)| unsent.time_ms >= at.time_ms) {
@@ -433,7 +437,7 @@ proptest! {
         }
         let mut user = User::default();
         for (at, kind) in events {
-            user.apply(&Event { user: USER, connection: number(1), at, kind });
+            user.apply(Event { user: USER, connection: number(1), at, kind });
         }
         let state = bytes(&user);
         for text in gone {

@@ -9,7 +9,7 @@ pub mod partitioning;
 pub mod record;
 pub mod telemetry;
 
-pub use record::{NewRecord, Position, Record, Span, Topic};
+pub use record::{NewRecord, Position, Record, RecordRef, Span, Topic};
 
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -101,6 +101,17 @@ pub trait Reader: Send {
     /// # Errors
     /// [`Error::Unavailable`] (the position is kept: call again), [`Error::OutOfRange`], [`Error::Damaged`].
     fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>, Error>;
+
+    /// As [`Reader::next`], but lends the records to `visit`, one after the other, so that a log that can spare the copies
+    /// does. Returns how many there were.
+    ///
+    /// # Errors
+    /// As [`Reader::next`]; then nothing was lent.
+    fn visit(&mut self, max: usize, wait: Duration, visit: &mut dyn FnMut(RecordRef<'_>)) -> Result<usize, Error> {
+        let records = self.next(max, wait)?;
+        records.iter().for_each(|record| visit(record.lend()));
+        Ok(records.len())
+    }
 }
 
 /// One member of a consumer group. Blocking: it lives on a thread of its own.

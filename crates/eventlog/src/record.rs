@@ -127,6 +127,53 @@ pub struct Record {
     pub value: Option<Vec<u8>>,
 }
 
+impl Record {
+    /// The same record, lent.
+    pub fn lend(&self) -> RecordRef<'_> {
+        let Self { topic, partition, offset, appended_at_ms, key, value } = self;
+        RecordRef {
+            topic: *topic,
+            partition: *partition,
+            offset: *offset,
+            appended_at_ms: *appended_at_ms,
+            key,
+            value: value.as_deref(),
+        }
+    }
+}
+
+/// A record as the log holds it, lent for as long as it is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RecordRef<'a> {
+    /// The topic.
+    pub topic: Topic,
+    /// The partition of the topic.
+    pub partition: u32,
+    /// Its place in the partition.
+    pub offset: u64,
+    /// When the log took it, milliseconds since 1970.
+    pub appended_at_ms: i64,
+    /// The key.
+    pub key: &'a [u8],
+    /// The value; `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+}
+
+impl RecordRef<'_> {
+    /// A copy to keep.
+    pub fn to_record(self) -> Record {
+        let Self { topic, partition, offset, appended_at_ms, key, value } = self;
+        Record { topic, partition, offset, appended_at_ms, key: key.to_vec(), value: value.map(<[u8]>::to_vec) }
+    }
+}
+
+/// Prints no content: keys and values carry personal data.
+impl fmt::Debug for RecordRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecordRef({} {}@{})", self.topic, self.partition, self.offset)
+    }
+}
+
 /// Prints no content: keys and values carry personal data.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

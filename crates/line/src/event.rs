@@ -82,11 +82,12 @@ fn kind(stored: &Stored<'_>, details: Found<'_, 5>, labels: &Labels) -> Option<K
         "unfollow" => Kind::Unfollowed,
         "message" if id.is_none() && kind.is_none() => return None,
         // A message that LINE gave no ID cannot be edited or unsent; it only has to differ from the others.
-        "message" => {
-            Kind::Messaged { message: id.unwrap_or(stored.webhook_event_id.into()).into(), text: message.shown(labels) }
-        }
-        "messageEdited" => Kind::Edited { message: id?.into(), text: message.shown(labels) },
-        "unsend" => Kind::Unsent { message: message_id.and_then(text)?.into() },
+        "message" => Kind::Messaged {
+            message: id.as_deref().unwrap_or(stored.webhook_event_id).into(),
+            text: message.shown(labels),
+        },
+        "messageEdited" => Kind::Edited { message: (&*id?).into(), text: message.shown(labels) },
+        "unsend" => Kind::Unsent { message: (&*message_id.and_then(text)?).into() },
         "postback" | "videoPlayComplete" | "membership" => Kind::Acted,
         "accountLink" if is_text(result, "ok") => Kind::Acted,
         "beacon" if is_text(kind, "enter") || is_text(kind, "banner") => Kind::Acted,

@@ -93,27 +93,27 @@ mod tests {
             let mut stores: Vec<_> = (0..3).map(|number| self.friends.stores.open(number).unwrap()).collect();
             for (place, id) in users.iter().enumerate() {
                 let state = stores[self.partition(*id) as usize].user_mut(*id).unwrap();
-                state.apply(&event(1, *id, 10, Kind::Followed));
+                state.apply(event(1, *id, 10, Kind::Followed));
                 let found = Some(Likeness { name: name(place).into(), picture: None });
                 state.apply_profile(number(1), Profile { covers_ms: 10, fetched_at_ms: 11, found });
             }
             for (store, number) in stores.iter_mut().zip(0..) {
                 // A state without a place in the log would be taken for an empty one.
-                store.checkpoint_mut().pass(&record(number));
+                store.checkpoint_mut().pass(record(number).lend());
                 store.flush(|_, _| false).unwrap();
             }
             users
         }
 
         pub fn message(&self, connection: u32, user: UserId, time_ms: i64) {
-            self.apply(&event(connection, user, time_ms, Kind::Messaged { message: "m".into(), text: "t".into() }));
+            self.apply(event(connection, user, time_ms, Kind::Messaged { message: "m".into(), text: "t".into() }));
         }
 
         pub fn block(&self, connection: u32, user: UserId, time_ms: i64) {
-            self.apply(&event(connection, user, time_ms, Kind::Unfollowed));
+            self.apply(event(connection, user, time_ms, Kind::Unfollowed));
         }
 
-        fn apply(&self, event: &Event) {
+        fn apply(&self, event: Event) {
             let mut store = self.friends.stores.open(self.partition(event.user)).unwrap();
             store.user_mut(event.user).unwrap().apply(event);
             store.flush(|_, _| false).unwrap();

@@ -46,7 +46,7 @@ impl Known {
             each_record(log, Topic::LineEvents, partition, |record| {
                 read += 1;
                 progress.tell(read, None);
-                match decoder.input(&record) {
+                match decoder.input(record.lend()) {
                     Ok(input) => known.note(&input, connection),
                     Err(Error::Unusable(_)) => {}
                     Err(newer @ Error::Newer { .. }) => bail!(newer),

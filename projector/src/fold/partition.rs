@@ -3,8 +3,8 @@
 use crate::decode::{self, Decoder, Input};
 use crate::store::{self, Page, Store};
 use crate::sync::queue::Work;
-use contact::{Action, Connections, Link, User, UserId, decide};
-use eventlog::Record;
+use contact::{Action, ConnectionNumber, Connections, Friend, Link, User, UserId, decide, is_due};
+use eventlog::{Record, RecordRef};
 use std::collections::BTreeMap;
 
 /// An event that ingest took longer ago than this is backlog: it yields to what happens now. Milliseconds.
@@ -24,28 +24,41 @@ pub enum Error {
 /// What a batch of records did.
 #[derive(Debug, Default)]
 pub struct Folded {
-    /// Users whose state changed, and when ingest took their newest event, milliseconds; `None` where no event did.
-    touched: BTreeMap<UserId, Option<i64>>,
+    /// Users whose state changed, and when ingest took their newest event, milliseconds; `None` where no event did. Not
+    /// asked for while a partition restores.
+    touched: Option<BTreeMap<UserId, Option<i64>>>,
     /// Records that cannot be used, with the reason, for the dead letters.
     pub unusable: Vec<(Record, String)>,
     /// Records folded for the first time.
     pub records: u64,
 }
 
+impl Folded {
+    /// Of a batch after which somebody asks for what is due.
+    pub fn telling_whom() -> Self {
+        Self { touched: Some(BTreeMap::new()), ..Self::default() }
+    }
+}
+
+/// Records that are decoded before the first of them is folded in.
+const AHEAD: usize = 64;
+
 /// One partition's fold.
 pub struct Partition {
     number: u32,
     store: Store,
+    /// Decoded, and passed by the place in the log, but not in the state yet.
+    ahead: Vec<Input>,
     newest_event_ms: Option<i64>,
 }
 
 impl Partition {
     /// Goes on from where the store is.
     pub fn new(number: u32, store: Store) -> Self {
-        Self { number, store, newest_event_ms: None }
+        Self { number, store, ahead: Vec::with_capacity(AHEAD), newest_event_ms: None }
     }
 
-    /// The store.
+    /// The store; the last records may not be in it before [`Partition::flush`].
     pub fn store(&mut self) -> &mut Store {
         &mut self.store
     }
@@ -55,54 +68,52 @@ impl Partition {
         self.newest_event_ms
     }
 
-    /// Folds records into the state in memory; [`Partition::flush`] makes it last. Records folded before are passed over.
+    /// Folds a record into the state in memory; [`Partition::flush`] makes it last. One that was folded before is passed over.
     ///
     /// # Errors
-    /// When the store fails, or a record is from a newer version; the records before it are folded.
-    pub fn fold(&mut self, records: Vec<Record>, decoder: &Decoder, folded: &mut Folded) -> Result<(), Error> {
-        for record in records {
-            if record.offset < self.store.checkpoint().next(record.topic) {
-                continue;
-            }
-            match decoder.input(&record) {
-                Ok(input) => self.apply(input, folded)?,
-                Err(decode::Error::Unusable(reason)) => {
-                    self.store.checkpoint_mut().pass(&record);
-                    folded.records += 1;
-                    folded.unusable.push((record, reason));
-                    continue;
-                }
-                Err(newer @ decode::Error::Newer { .. }) => return Err(Error::Decode(newer)),
-            }
-            self.store.checkpoint_mut().pass(&record);
-            folded.records += 1;
+    /// When the store fails, or the record is from a newer version; then it is not folded.
+    pub fn fold(&mut self, record: RecordRef<'_>, decoder: &Decoder, folded: &mut Folded) -> Result<(), Error> {
+        if record.offset < self.store.checkpoint().next(record.topic) {
+            return Ok(());
         }
+        match decoder.input(record) {
+            Ok(input) => self.take(input, folded)?,
+            Err(decode::Error::Unusable(reason)) => folded.unusable.push((record.to_record(), reason)),
+            Err(newer @ decode::Error::Newer { .. }) => return Err(Error::Decode(newer)),
+        }
+        self.store.checkpoint_mut().pass(record);
+        folded.records += 1;
         Ok(())
     }
 
-    fn apply(&mut self, input: Input, folded: &mut Folded) -> Result<(), store::Error> {
-        let (user, received_at_ms) = match input {
-            Input::Nothing => return Ok(()),
-            Input::Event { event, received_at_ms } => {
-                self.store.user_mut(event.user)?.apply(&event);
-                self.newest_event_ms = self.newest_event_ms.max(Some(event.at.time_ms));
-                (event.user, received_at_ms)
+    fn take(&mut self, input: Input, folded: &mut Folded) -> Result<(), store::Error> {
+        let Some(user) = input.user() else { return Ok(()) };
+        if let Some(touched) = &mut folded.touched {
+            let newest = touched.entry(user).or_default();
+            *newest = (*newest).max(input.received_at_ms());
+        }
+        self.ahead.push(input);
+        if self.ahead.len() == AHEAD { self.settle() } else { Ok(()) }
+    }
+
+    /// Folds in what is decoded.
+    fn settle(&mut self) -> Result<(), store::Error> {
+        self.store.fetch(self.ahead.iter().filter_map(Input::user));
+        for input in self.ahead.drain(..) {
+            self.store.grew(input.weight());
+            match input {
+                Input::Nothing => {}
+                Input::Event { event, .. } => {
+                    self.newest_event_ms = self.newest_event_ms.max(Some(event.at.time_ms));
+                    self.store.user_mut(event.user)?.apply(event);
+                }
+                Input::Profile(user, connection, profile) => {
+                    self.store.user_mut(user)?.apply_profile(connection, profile);
+                }
+                Input::Confirmation(user, confirmation) => self.store.user_mut(user)?.apply_confirmation(confirmation),
+                Input::Erased(user, since_ms) => self.store.user_mut(user)?.erase(since_ms),
             }
-            Input::Profile(user, connection, profile) => {
-                self.store.user_mut(user)?.apply_profile(connection, profile);
-                (user, None)
-            }
-            Input::Confirmation(user, confirmation) => {
-                self.store.user_mut(user)?.apply_confirmation(confirmation);
-                (user, None)
-            }
-            Input::Erased(user, since_ms) => {
-                self.store.user_mut(user)?.erase(since_ms);
-                (user, None)
-            }
-        };
-        let newest = folded.touched.entry(user).or_default();
-        *newest = (*newest).max(received_at_ms);
+        }
         Ok(())
     }
 
@@ -111,8 +122,8 @@ impl Partition {
     /// # Errors
     /// When the store fails.
     pub fn flush(&mut self, rules: &Connections) -> Result<(), store::Error> {
-        let number = self.number;
-        self.store.flush(|id, user| work(number, id, user, rules).is_some())
+        self.settle()?;
+        self.store.flush(|id, user| has_work(id, user, rules))
     }
 
     /// What is to be done for the users that a batch touched. A user with nothing left to do is told too, so that earlier
@@ -121,8 +132,9 @@ impl Partition {
     /// # Errors
     /// When the store fails.
     pub fn due(&mut self, folded: &Folded, rules: &Connections, now_ms: i64) -> Result<Vec<Work>, store::Error> {
-        let mut due = Vec::with_capacity(folded.touched.len());
-        for (id, received_at_ms) in &folded.touched {
+        self.settle()?;
+        let mut due = Vec::new();
+        for (id, received_at_ms) in folded.touched.iter().flatten() {
             let Some(user) = self.store.user(*id)? else { continue };
             let fresh = received_at_ms.is_some_and(|received| received >= now_ms.saturating_sub(FRESH_MS));
             let work = work(self.number, *id, user, rules).unwrap_or_else(|| nothing(self.number, *id, user));
@@ -151,6 +163,7 @@ impl Partition {
         rows: usize,
         rules: &Connections,
     ) -> Result<Backlog, store::Error> {
+        self.settle()?;
         let Page { users, next } = self.store.users(after, rows)?;
         let mut due = Vec::new();
         for (id, user) in &users {
@@ -173,11 +186,24 @@ pub struct Backlog {
 /// What is to be done for a user; `None` when nothing is.
 fn work(partition: u32, id: UserId, user: &User, rules: &Connections) -> Option<Work> {
     let action = decide(id, user, rules);
-    let shown = action != Action::Nothing || matches!(user.account.link, Link::Live(_));
-    let active = user.friends().filter(|(number, _)| shown && rules.get(*number).is_some());
+    let shown = action != Action::Nothing || is_live(user);
+    let active = active(user, rules).filter(|_| shown);
     let lookups: Vec<_> = active.filter_map(|(number, friend)| Some((number, friend.profile_due()?))).collect();
     let idle = action == Action::Nothing && lookups.is_empty();
     (!idle).then(|| Work { action, lookups, ..nothing(partition, id, user) })
+}
+
+/// Is there [`work`]?
+fn has_work(id: UserId, user: &User, rules: &Connections) -> bool {
+    is_due(id, user, rules) || is_live(user) && active(user, rules).any(|(_, friend)| friend.profile_due().is_some())
+}
+
+fn is_live(user: &User) -> bool {
+    matches!(user.account.link, Link::Live(_))
+}
+
+fn active<'a>(user: &'a User, rules: &'a Connections) -> impl Iterator<Item = (ConnectionNumber, &'a Friend)> {
+    user.friends().filter(|(number, _)| rules.get(*number).is_some())
 }
 
 fn nothing(partition: u32, id: UserId, user: &User) -> Work {

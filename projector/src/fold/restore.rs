@@ -81,7 +81,7 @@ fn mismatch(
         return Ok((known.next(topic) < span.first).then_some("the log no longer holds what follows it"));
     }
     let found = log.reader(topic, partition, last)?.next(1, RECOGNISE_WAIT)?;
-    let other = found.first().is_some_and(|record| record.offset == last && !known.recognises(record));
+    let other = found.first().is_some_and(|record| record.offset == last && !known.recognises(record.lend()));
     Ok(other.then_some("the log holds another record where it left off"))
 }
 

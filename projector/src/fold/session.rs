@@ -3,7 +3,7 @@
 use super::member::{Error, Member, RETRY};
 use super::partition::{Folded, Partition};
 use super::restore::Restore;
-use crate::store::{self, Store};
+use crate::store::{self, MEMORY, RESTORE_MEMORY, Store};
 use contact::{Action, Connections, Link, UserId};
 use eventlog::{Consumer, NewRecord, Polled, Record, Topic};
 use runtime::crash;
@@ -143,8 +143,18 @@ impl<'a> Session<'a> {
                 Owned { partition, restore, unflushed: 0, backlog: Scan::Done, reconsider: Scan::Done },
             );
         }
+        self.share_memory();
         self.report_status();
         Ok(())
+    }
+
+    /// All partitions together take as much memory as one.
+    fn share_memory(&mut self) {
+        let partitions = self.owned.len().max(1);
+        for owned in self.owned.values_mut() {
+            let memory = if owned.restore.is_some() { RESTORE_MEMORY } else { MEMORY };
+            owned.partition.store().limit_memory(memory / partitions);
+        }
     }
 
     fn hand_over(&mut self, numbers: &[u32]) -> Result<(), Error> {
@@ -158,6 +168,7 @@ impl<'a> Session<'a> {
                 lost.partition.flush(rules)?;
             }
         }
+        self.share_memory();
         self.report_status();
         Ok(())
     }
@@ -180,8 +191,10 @@ impl<'a> Session<'a> {
                 let count = records.iter().filter(|record| record.topic == topic).count();
                 self.member.metrics.records.with_label_values(&[topic.name()]).inc_by(count as u64);
             }
-            let mut folded = Folded::default();
-            owned.partition.fold(records, &self.member.decoder, &mut folded)?;
+            let mut folded = if owned.restore.is_some() { Folded::default() } else { Folded::telling_whom() };
+            for record in &records {
+                owned.partition.fold(record.lend(), &self.member.decoder, &mut folded)?;
+            }
             crash::point("projector.folded");
             self.member.set_aside(std::mem::take(&mut folded.unusable)).await?;
             owned.store(self.member, &folded, rules)?;
@@ -199,6 +212,7 @@ impl<'a> Session<'a> {
                     continue;
                 }
                 owned.flush(rules)?;
+                owned.partition.store().forget();
                 owned.restore = None;
                 owned.backlog = Scan::After(None);
                 tracing::info!(partition = number, "state is up to date with the log");
@@ -219,6 +233,7 @@ impl<'a> Session<'a> {
                 }
             }
         }
+        self.share_memory();
         self.report_status();
         Ok(())
     }

@@ -1,8 +1,7 @@
 //! The database file of one partition's state.
 
-use super::{Checkpoint, Error, Rows, Which};
+use super::{Checkpoint, Error, MadeRows, Row, Rows, Which};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -70,7 +69,7 @@ impl File {
              CREATE TABLE pending (key INTEGER PRIMARY KEY);",
         )?;
         let mut file = Self { database, format: format.to_owned() };
-        file.write(&BTreeMap::new(), &Checkpoint::default())?;
+        file.write(&mut std::iter::empty(), &Checkpoint::default())?;
         Ok((file, Checkpoint::default()))
     }
 }
@@ -78,7 +77,7 @@ impl File {
 impl Rows for File {
     fn wipe(&mut self) -> Result<(), Error> {
         self.database.execute_batch("BEGIN; DELETE FROM user; DELETE FROM pending; COMMIT;")?;
-        self.write(&BTreeMap::new(), &Checkpoint::default())
+        self.write(&mut std::iter::empty(), &Checkpoint::default())
     }
 
     fn read(&self, key: i64) -> Result<Option<Vec<u8>>, Error> {
@@ -86,15 +85,16 @@ impl Rows for File {
         Ok(statement.query_row([key], |row| row.get(0)).optional()?)
     }
 
-    fn write(&mut self, rows: &BTreeMap<i64, (Vec<u8>, bool)>, checkpoint: &Checkpoint) -> Result<(), Error> {
+    fn write(&mut self, rows: &mut MadeRows<'_>, checkpoint: &Checkpoint) -> Result<(), Error> {
         let transaction = self.database.transaction()?;
         {
             let mut put = transaction.prepare_cached("INSERT OR REPLACE INTO user (key, bucket) VALUES (?1, ?2)")?;
             let mut mark = transaction.prepare_cached("INSERT OR IGNORE INTO pending (key) VALUES (?1)")?;
             let mut clear = transaction.prepare_cached("DELETE FROM pending WHERE key = ?1")?;
-            for (key, (bucket, pending)) in rows {
-                put.execute(params![key, bucket])?;
-                if *pending {
+            for row in rows {
+                let Row { key, sealed, pending } = row?;
+                put.execute(params![key, sealed])?;
+                if pending {
                     mark.execute([key])?
                 } else {
                     clear.execute([key])?

@@ -106,10 +106,10 @@ mod tests {
         let at = Moment { time_ms: 10, id: EventId(0) };
         let kind = Kind::Messaged { message: "m".into(), text: text.into() };
         let connection = ConnectionNumber::new(1).unwrap();
-        store.user_mut(USER).unwrap().apply(&Event { user: USER, connection, at, kind });
+        store.user_mut(USER).unwrap().apply(Event { user: USER, connection, at, kind });
         let (key, value) = (b"k".to_vec(), Some(b"v".to_vec()));
         let topic = Topic::LineEvents;
-        store.checkpoint_mut().pass(&Record { topic, partition, offset, appended_at_ms: 7, key, value });
+        store.checkpoint_mut().pass(Record { topic, partition, offset, appended_at_ms: 7, key, value }.lend());
         store.flush(|_, _| false).unwrap();
         store
     }

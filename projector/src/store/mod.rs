@@ -13,17 +13,21 @@ mod row;
 
 pub use checkpoint::Checkpoint;
 pub use read_only::{ReadOnly, RowPage};
-pub use row::{Rows, Which};
+pub use row::{MadeRows, Row, Rows, Which};
 
 use contact::{User, UserId};
 use file::File;
 use row::Bucket;
-use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
-/// Users held in memory before a flush empties the cache: about 1 KiB each.
-const CACHED_MAX: usize = 200_000;
+/// Bytes of memory that the users of all partitions of a process may take while the log is read again.
+pub const RESTORE_MEMORY: usize = 512 << 20;
+
+/// Bytes of memory that they may take in everyday work, where few are looked at twice.
+pub const MEMORY: usize = 64 << 20;
 
 /// What went wrong with the store. Whatever it is, the store can be deleted and rebuilt.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +46,35 @@ pub enum Error {
     Directory(#[from] std::io::Error),
 }
 
+/// Bytes that the cache takes for a row besides what its users own; half of its table is empty at the worst.
+const CACHED_BYTES: usize = 2 * size_of::<(i64, Cached)>();
+
 struct Cached {
     bucket: Bucket,
     dirty: bool,
+}
+
+/// Spreads row keys, which are random already but for the low bits in tests, over the cache.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(self.0 ^ u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        let spread = u128::from(key) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (spread >> 64) as u64 ^ spread as u64;
+    }
+
+    fn write_i64(&mut self, key: i64) {
+        self.write_u64(key.cast_unsigned());
+    }
 }
 
 /// Where a process finds the store of each of its partitions.
@@ -74,7 +104,11 @@ impl Stores for Directory {
 /// The state of all users of one partition.
 pub struct Store {
     rows: Box<dyn Rows>,
-    cache: HashMap<i64, Cached>,
+    cache: HashMap<i64, Cached, BuildHasherDefault<KeyHasher>>,
+    /// Bytes that the cache takes at the most; some of them may have been given back.
+    held: usize,
+    /// Bytes that it may take.
+    memory: usize,
     /// Nothing was ever written: look-ups need not ask the disk.
     blank: bool,
     checkpoint: Checkpoint,
@@ -93,7 +127,7 @@ impl Store {
     /// The store over rows that are the fold up to this place in the log.
     pub fn over(rows: Box<dyn Rows>, checkpoint: Checkpoint) -> Self {
         let blank = checkpoint.is_empty();
-        Self { rows, cache: HashMap::new(), blank, checkpoint }
+        Self { rows, cache: HashMap::default(), held: 0, memory: MEMORY, blank, checkpoint }
     }
 
     /// Forgets everything: the next fold begins at the start of the log.
@@ -101,7 +135,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be used.
     pub fn wipe(&mut self) -> Result<(), Error> {
-        self.cache.clear();
+        self.forget();
         self.checkpoint = Checkpoint::default();
         self.blank = true;
         self.rows.wipe()
@@ -135,9 +169,31 @@ impl Store {
         Ok(cached.bucket.user_mut(id))
     }
 
-    /// Is it time to flush, so that memory stays bounded?
-    pub fn is_full(&self) -> bool {
-        self.cache.len() >= CACHED_MAX
+    /// From now on the users in memory may take so many bytes.
+    pub fn limit_memory(&mut self, memory: usize) {
+        self.memory = memory;
+    }
+
+    /// Users in memory may have grown by so many bytes.
+    pub fn grew(&mut self, bytes: usize) {
+        self.held += bytes;
+    }
+
+    /// Has the states of users that are cached come near the processor all at once, right before they are changed: one
+    /// after the other, each would be waited for.
+    pub fn fetch(&self, users: impl Iterator<Item = UserId>) {
+        let cached = users.filter_map(|id| self.cache.get(&row_key(id)));
+        std::hint::black_box(cached.fold(0_usize, |sum, cached| sum.wrapping_add(cached.bucket.weight())));
+    }
+
+    /// Is it time to flush, so that memory stays bounded? Looks closely only when it may be.
+    pub fn is_full(&mut self) -> bool {
+        if self.held < self.memory {
+            return false;
+        }
+        self.held = self.cache.values().map(|cached| CACHED_BYTES + cached.bucket.weight()).sum();
+        // The look is worth its cost only if there is room for a while afterwards.
+        self.held >= self.memory / 4 * 3
     }
 
     /// Writes what changed, with the place in the log and with who has something to be done, in one transaction.
@@ -146,21 +202,26 @@ impl Store {
     /// # Errors
     /// When the database cannot be written: nothing of it is then.
     pub fn flush(&mut self, pends: impl Fn(UserId, &User) -> bool) -> Result<(), Error> {
-        let mut dirty = BTreeMap::new();
-        for (key, cached) in &self.cache {
-            if cached.dirty {
-                let pending = cached.bucket.0.iter().any(|(id, user)| pends(*id, user));
-                dirty.insert(*key, (cached.bucket.seal()?, pending));
-            }
-        }
-        self.rows.write(&dirty, &self.checkpoint)?;
+        let mut dirty: Vec<_> = self.cache.iter().filter(|(_, cached)| cached.dirty).collect();
+        dirty.sort_unstable_by_key(|(key, _)| **key);
+        let mut rows = dirty.into_iter().map(|(key, Cached { bucket, .. })| {
+            let pending = bucket.users().any(|(id, user)| pends(*id, user));
+            Ok(Row { key: *key, sealed: bucket.seal()?, pending })
+        });
+        self.rows.write(&mut rows, &self.checkpoint)?;
         self.blank = false;
-        if self.is_full() {
-            self.cache.clear();
+        if self.held >= self.memory / 2 {
+            self.forget();
         } else {
             self.cache.values_mut().for_each(|cached| cached.dirty = false);
         }
         Ok(())
+    }
+
+    /// Gives the memory back. What was not flushed is lost.
+    pub fn forget(&mut self) {
+        self.cache = HashMap::default();
+        self.held = 0;
     }
 
     /// The users after `after` that have something to be done, in the store's own order, from at most `rows` rows; with the
@@ -185,7 +246,7 @@ impl Store {
         let next = found.last().filter(|_| found.len() == rows).map(|(key, _)| *key);
         let mut users = Vec::with_capacity(found.len());
         for (_, sealed) in &found {
-            users.extend(Bucket::open(sealed)?.0);
+            users.extend(Bucket::open(sealed)?.into_users());
         }
         Ok(Page { users, next })
     }
@@ -193,10 +254,11 @@ impl Store {
     fn cached(&mut self, id: UserId) -> Result<&mut Cached, Error> {
         let key = row_key(id);
         match self.cache.entry(key) {
-            std::collections::hash_map::Entry::Occupied(cached) => Ok(cached.into_mut()),
-            std::collections::hash_map::Entry::Vacant(place) => {
+            Entry::Occupied(cached) => Ok(cached.into_mut()),
+            Entry::Vacant(place) => {
                 let sealed = if self.blank { None } else { self.rows.read(key)? };
                 let bucket = sealed.map(|sealed| Bucket::open(&sealed)).transpose()?.unwrap_or_default();
+                self.held += CACHED_BYTES + bucket.weight();
                 Ok(place.insert(Cached { bucket, dirty: false }))
             }
         }

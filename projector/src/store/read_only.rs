@@ -44,7 +44,7 @@ impl ReadOnly {
     pub fn rows(&self, after: Option<i64>, rows: usize) -> Result<RowPage, Error> {
         let found = self.0.page(Which::All, after, rows)?;
         let is_last = found.len() < rows;
-        let open = |(place, sealed): (i64, Vec<u8>)| Ok((place, Bucket::open(&sealed)?.0));
+        let open = |(place, sealed): (i64, Vec<u8>)| Ok((place, Bucket::open(&sealed)?.into_users().collect()));
         let rows = found.into_iter().map(open).collect::<Result<_, Error>>()?;
         Ok(RowPage { rows, is_last })
     }
@@ -64,7 +64,7 @@ mod tests {
 
     fn follow(store: &mut Store, user: UserId) {
         let (connection, at) = (ConnectionNumber::new(1).unwrap(), Moment { time_ms: 10, id: EventId(0) });
-        store.user_mut(user).unwrap().apply(&Event { user, connection, at, kind: Kind::Followed });
+        store.user_mut(user).unwrap().apply(Event { user, connection, at, kind: Kind::Followed });
         store.flush(|_, _| false).unwrap();
     }
 

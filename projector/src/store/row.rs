@@ -2,9 +2,6 @@
 
 use super::{Checkpoint, Error};
 use contact::{User, UserId};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 
 /// Keeps the rows of one partition's state, and the place in the log that they are the fold of.
 pub trait Rows: Send {
@@ -14,11 +11,11 @@ pub trait Rows: Send {
     /// When it cannot be read.
     fn read(&self, key: i64) -> Result<Option<Vec<u8>>, Error>;
 
-    /// Writes rows, whether something is to be done for them, and the place in the log, all or nothing.
+    /// Writes rows, in the order of their keys, and the place in the log, all or nothing.
     ///
     /// # Errors
-    /// When nothing was written.
-    fn write(&mut self, rows: &BTreeMap<i64, (Vec<u8>, bool)>, checkpoint: &Checkpoint) -> Result<(), Error>;
+    /// When nothing was written; also when a row could not be made.
+    fn write(&mut self, rows: &mut MadeRows<'_>, checkpoint: &Checkpoint) -> Result<(), Error>;
 
     /// At most so many rows after a key, in the order of their keys.
     ///
@@ -33,6 +30,20 @@ pub trait Rows: Send {
     fn wipe(&mut self) -> Result<(), Error>;
 }
 
+/// Rows that are made one by one as they are written, so that they need not all be held at once.
+pub type MadeRows<'a> = dyn Iterator<Item = Result<Row, Error>> + 'a;
+
+/// A row to be written.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The key.
+    pub key: i64,
+    /// What is stored under it.
+    pub sealed: Vec<u8>,
+    /// Is something to be done for somebody in it?
+    pub pending: bool,
+}
+
 /// Which rows to page through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
@@ -42,44 +53,63 @@ pub enum Which {
     Pending,
 }
 
-/// The users whose IDs share their first 64 bits; nearly always one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bucket(pub(super) Vec<(UserId, User)>);
+/// The users whose IDs share their first 64 bits; nearly always one, who needs no memory besides.
+#[derive(Debug, Default)]
+pub struct Bucket {
+    first: Option<(UserId, User)>,
+    others: Vec<(UserId, User)>,
+}
 
 impl Bucket {
+    pub fn users(&self) -> impl Iterator<Item = &(UserId, User)> {
+        self.first.iter().chain(&self.others)
+    }
+
+    pub fn into_users(self) -> impl Iterator<Item = (UserId, User)> {
+        self.first.into_iter().chain(self.others)
+    }
+
     pub fn user(&self, id: UserId) -> Option<&User> {
-        self.0.iter().find(|(known, _)| *known == id).map(|(_, user)| user)
+        self.users().find(|(known, _)| *known == id).map(|(_, user)| user)
     }
 
     pub fn user_mut(&mut self, id: UserId) -> &mut User {
-        let place = self.0.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
-            self.0.push((id, User::default()));
-            self.0.sort_by_key(|(known, _)| *known);
-            self.0.iter().position(|(known, _)| *known == id).expect("just inserted")
+        if self.first.as_ref().is_none_or(|(known, _)| *known == id) {
+            return &mut self.first.get_or_insert_with(|| (id, User::default())).1;
+        }
+        let place = self.others.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
+            self.others.push((id, User::default()));
+            self.others.len() - 1
         });
-        &mut self.0[place].1
+        &mut self.others[place].1
     }
 
-    /// The row as it is stored: with a digest, because the database does not notice a flipped bit in a value.
+    /// Bytes of memory that the users own, about.
+    pub fn weight(&self) -> usize {
+        self.users().map(|(_, user)| user.weight()).sum()
+    }
+
+    /// The row as it is stored: with a checksum, because the database does not notice a flipped bit in a value. The same
+    /// users give the same bytes, whoever came first.
     pub fn seal(&self) -> Result<Vec<u8>, Error> {
-        let mut bytes = postcard::to_stdvec(self)?;
-        let digest = digest(&bytes);
-        bytes.extend_from_slice(&digest);
+        let mut users: Vec<_> = self.users().collect();
+        users.sort_unstable_by_key(|(id, _)| *id);
+        let mut bytes = postcard::to_extend(&users, Vec::with_capacity(ROW_BYTES))?;
+        let checksum = crc32c::crc32c(&bytes);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
         Ok(bytes)
     }
 
     /// Reads a stored row.
     pub fn open(bytes: &[u8]) -> Result<Self, Error> {
-        let (bucket, stored) = bytes.split_last_chunk::<8>().ok_or(Error::Damaged)?;
-        if digest(bucket) != *stored {
+        let (users, stored) = bytes.split_last_chunk().ok_or(Error::Damaged)?;
+        if crc32c::crc32c(users) != u32::from_le_bytes(*stored) {
             return Err(Error::Damaged);
         }
-        Ok(postcard::from_bytes(bucket)?)
+        let mut users = postcard::from_bytes::<Vec<_>>(users)?.into_iter();
+        Ok(Self { first: users.next(), others: users.collect() })
     }
 }
 
-fn digest(bytes: &[u8]) -> [u8; 8] {
-    let mut first = [0; 8];
-    first.copy_from_slice(&Sha256::digest(bytes)[..8]);
-    first
-}
+/// Room for the row of most users.
+const ROW_BYTES: usize = 2_048;

@@ -31,26 +31,26 @@ fn followed_ms(store: &mut Store, user: UserId) -> Option<i64> {
 fn state_and_place_come_back_together_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
-    store.user_mut(id(1)).unwrap().apply(&followed(id(1), 10));
-    assert!(store.checkpoint_mut().pass(&record(41, "a")));
+    store.user_mut(id(1)).unwrap().apply(followed(id(1), 10));
+    assert!(store.checkpoint_mut().pass(record(41, "a").lend()));
     store.flush(|_, _| false).unwrap();
-    store.user_mut(id(1)).unwrap().apply(&followed(id(1), 99));
-    store.checkpoint_mut().pass(&record(42, "b"));
+    store.user_mut(id(1)).unwrap().apply(followed(id(1), 99));
+    store.checkpoint_mut().pass(record(42, "b").lend());
     drop(store);
 
     let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
     assert_eq!(followed_ms(&mut store, id(1)), Some(10), "what was not flushed is folded again");
     assert_eq!(store.checkpoint().next(Topic::LineEvents), 42);
-    assert!(store.checkpoint().recognises(&record(41, "a")));
-    assert!(!store.checkpoint().recognises(&record(41, "another log")));
+    assert!(store.checkpoint().recognises(record(41, "a").lend()));
+    assert!(!store.checkpoint().recognises(record(41, "another log").lend()));
 }
 
 #[test]
 fn a_record_is_passed_once() {
     let mut checkpoint = Checkpoint::default();
-    assert!(checkpoint.pass(&record(0, "a")));
-    assert!(!checkpoint.pass(&record(0, "a")));
-    assert!(checkpoint.pass(&record(5, "a")), "compaction leaves gaps");
+    assert!(checkpoint.pass(record(0, "a").lend()));
+    assert!(!checkpoint.pass(record(0, "a").lend()));
+    assert!(checkpoint.pass(record(5, "a").lend()), "compaction leaves gaps");
 }
 
 #[test]
@@ -58,10 +58,10 @@ fn users_that_share_the_first_half_of_their_id_are_kept_apart() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
     let (one, two) = (id((7 << 64) | 1), id((7 << 64) | 2));
-    store.user_mut(one).unwrap().apply(&followed(one, 10));
-    store.checkpoint_mut().pass(&record(0, "a"));
+    store.user_mut(one).unwrap().apply(followed(one, 10));
+    store.checkpoint_mut().pass(record(0, "a").lend());
     store.flush(|_, _| true).unwrap();
-    store.user_mut(two).unwrap().apply(&followed(two, 20));
+    store.user_mut(two).unwrap().apply(followed(two, 20));
     store.flush(|_, _| true).unwrap();
     drop(store);
 
@@ -75,8 +75,8 @@ fn users_that_share_the_first_half_of_their_id_are_kept_apart() {
 fn a_store_of_another_format_is_begun_anew() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
-    store.user_mut(id(1)).unwrap().apply(&followed(id(1), 10));
-    store.checkpoint_mut().pass(&record(0, "a"));
+    store.user_mut(id(1)).unwrap().apply(followed(id(1), 10));
+    store.checkpoint_mut().pass(record(0, "a").lend());
     store.flush(|_, _| true).unwrap();
     drop(store);
 
@@ -97,8 +97,8 @@ fn a_file_that_is_no_database_is_begun_anew() {
 fn a_flipped_bit_in_a_row_is_noticed() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
-    store.user_mut(id(1)).unwrap().apply(&followed(id(1), 10));
-    store.checkpoint_mut().pass(&record(0, "a"));
+    store.user_mut(id(1)).unwrap().apply(followed(id(1), 10));
+    store.checkpoint_mut().pass(record(0, "a").lend());
     store.flush(|_, _| true).unwrap();
     drop(store);
     let database = rusqlite::Connection::open(directory.path().join("partition-0.db")).unwrap();
@@ -120,7 +120,7 @@ fn the_pending_users_are_paged_in_order_and_settle() {
     let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
     let users: Vec<_> = (0..10_u128).map(|n| id(n << 100)).collect();
     for user in &users {
-        store.user_mut(*user).unwrap().apply(&followed(*user, 1));
+        store.user_mut(*user).unwrap().apply(followed(*user, 1));
     }
     store.flush(|_, _| true).unwrap();
     let (mut seen, mut after) = (Vec::new(), None);
@@ -139,4 +139,44 @@ fn the_pending_users_are_paged_in_order_and_settle() {
     store.flush(|_, _| false).unwrap();
     assert_eq!(store.pending(None, 100).unwrap().users.len(), 9);
     assert_eq!(store.users(None, 100).unwrap().users.len(), 10);
+}
+
+/// A store that remembers many friends in a row, in so little memory, and how many flushes that took.
+fn fold_many(directory: &std::path::Path, memory: usize, friends: u128) -> (Store, u32) {
+    let mut store = Store::open(directory, 0, FORMAT).unwrap();
+    store.limit_memory(memory);
+    let mut flushes = 0;
+    for (round, friend) in (0..3).flat_map(|round| (0..friends).map(move |friend| (round, id(friend << 64)))) {
+        store.user_mut(friend).unwrap().apply(followed(friend, 10 + round));
+        store.grew(64);
+        if store.is_full() {
+            store.flush(|_, _| false).unwrap();
+            flushes += 1;
+        }
+    }
+    store.flush(|_, _| false).unwrap();
+    (store, flushes)
+}
+
+#[test]
+fn little_memory_costs_flushes_and_no_state() {
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (mut little, flushes) = fold_many(directories[0].path(), 100_000, 2_000);
+    let (mut much, none) = fold_many(directories[1].path(), 1 << 30, 2_000);
+    assert!(flushes > 10 && none == 0, "{flushes} {none}");
+    assert!(little.cache.len() < 200, "{} users in memory", little.cache.len());
+    assert_eq!(little.users(None, 10_000).unwrap().users, much.users(None, 10_000).unwrap().users);
+}
+
+#[test]
+fn what_users_gave_back_makes_room_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    store.limit_memory(100_000);
+    for time_ms in 0..10_000 {
+        store.user_mut(id(7)).unwrap().apply(followed(id(7), time_ms));
+        store.grew(64);
+        assert!(!store.is_full(), "one user fills nothing");
+    }
+    assert_eq!(store.cache.len(), 1);
 }

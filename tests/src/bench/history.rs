@@ -1,9 +1,13 @@
 //! Friends of an account and what they did, as LINE would tell it: the same for the same numbers.
 
 use contact::UserId;
+use eventlog::{Log, NewRecord, Topic};
+use schemas::{Codec, LineEvent};
 
 /// When the first of them did something. Milliseconds.
 const BEGAN_MS: i64 = 1_780_000_000_000;
+/// Records in one append.
+const APPEND_MAX: usize = 2_000;
 /// Crockford's digits, of which LINE's event IDs are made.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -55,13 +59,51 @@ pub fn words(round: u64) -> String {
     format!("こんにちは。{round}回目のお問い合わせです。明日の営業時間を教えてください。")
 }
 
+/// The event as ingest stores it, received when it happened.
+pub fn record(codec: &Codec, connection: u32, friend: u64, round: u64) -> NewRecord {
+    let Event { id, kind, user, at_ms, raw } = event(friend, round);
+    let user = user.to_string();
+    let event = LineEvent {
+        connection,
+        webhook_event_id: id.as_str().into(),
+        event_type: kind.into(),
+        user_id: Some(user.as_str().into()),
+        occurred_at_ms: at_ms,
+        received_at_ms: at_ms,
+        redelivery: false,
+        raw: raw.as_bytes().into(),
+    };
+    let key = schemas::key::line_event(&user, connection, &id);
+    NewRecord { topic: Topic::LineEvents, key, value: Some(codec.encode(&event)) }
+}
+
+/// Appends what all friends do in all rounds, a round after the other. The friends are spread over so many connections.
+/// Returns the bytes of keys and values.
+///
+/// # Errors
+/// When the log does not take it.
+pub async fn fill(log: &dyn Log, friends: u64, rounds: u64, connections: u32) -> anyhow::Result<u64> {
+    let codec = Codec::default();
+    let mut bytes = 0;
+    for round in 0..rounds {
+        for begin in (0..friends).step_by(APPEND_MAX) {
+            let some = begin..friends.min(begin + APPEND_MAX as u64);
+            let connection = |friend| (friend % u64::from(connections)) as u32 + 1;
+            let records: Vec<_> = some.map(|friend| record(&codec, connection(friend), friend, round)).collect();
+            bytes += records.iter().map(|record| record.size() as u64).sum::<u64>();
+            log.append(records).await?;
+        }
+    }
+    Ok(bytes)
+}
+
 fn message(friend: u64, round: u64, content: &str) -> Event {
     let id = message_id(friend, round);
     whole(friend, round, "message", &format!(r#""message":{{"id":"{id}","quoteToken":"q3Plxr4AgKd",{content}}}"#))
 }
 
 fn message_id(friend: u64, round: u64) -> String {
-    format!("{:018}", friend * 1_000 + round)
+    format!("{}", 400_000_000_000_000_000 + friend * 1_000 + round)
 }
 
 fn whole(friend: u64, round: u64, kind: &'static str, content: &str) -> Event {

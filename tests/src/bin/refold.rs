@@ -11,22 +11,19 @@ use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use contact::{Connection, Connections, Names};
 use eventlog::kafka::{KafkaLog, Settings};
-use eventlog::{Log, NewRecord, Topic};
-use kizuna_tests::bench::history::{self, Event};
+use kizuna_tests::bench::history;
 use kizuna_tests::bench::process::{peak_kib, processor_time};
 use line::event::Labels;
 use projector::decode::Decoder;
 use projector::rebuild::rebuild;
 use projector::store::Directory;
-use runtime::clock::{Clock, SystemClock};
-use schemas::{Codec, LineEvent};
+use runtime::clock::SystemClock;
+use schemas::Codec;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// The account whose friends they are.
 const ACCOUNT: u32 = 1;
-/// Records in one append.
-const APPEND_MAX: usize = 2_000;
 
 /// Rebuild from Kafka and measure.
 #[derive(Parser)]
@@ -72,36 +69,9 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn fill(log: &KafkaLog, friends: u64, rounds: u64) -> anyhow::Result<()> {
-    let codec = Codec::default();
-    let mut bytes = 0;
-    for round in 0..rounds {
-        let friends: Vec<u64> = (0..friends).collect();
-        for some in friends.chunks(APPEND_MAX) {
-            let records: Vec<NewRecord> = some.iter().map(|friend| record(&codec, *friend, round)).collect();
-            bytes += records.iter().map(|it| it.key.len() + it.value.as_ref().map_or(0, Vec::len)).sum::<usize>();
-            log.append(records).await?;
-        }
-    }
-    let records = friends * rounds;
+    let (bytes, records) = (history::fill(log, friends, rounds, ACCOUNT).await?, friends * rounds);
     println!("{}", serde_json::json!({ "records": records, "bytes_per_record": bytes as f64 / records as f64 }));
     Ok(())
-}
-
-fn record(codec: &Codec, friend: u64, round: u64) -> NewRecord {
-    let Event { id, kind, user, at_ms, raw } = history::event(friend, round);
-    let user = user.to_string();
-    let event = LineEvent {
-        connection: ACCOUNT,
-        webhook_event_id: id.as_str().into(),
-        event_type: kind.into(),
-        user_id: Some(user.as_str().into()),
-        occurred_at_ms: at_ms,
-        received_at_ms: SystemClock.now_ms(),
-        redelivery: false,
-        raw: raw.as_bytes().into(),
-    };
-    let key = schemas::key::line_event(&user, ACCOUNT, &id);
-    NewRecord { topic: Topic::LineEvents, key, value: Some(codec.encode(&event)) }
 }
 
 fn fold(log: &KafkaLog) -> anyhow::Result<()> {

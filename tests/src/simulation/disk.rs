@@ -2,7 +2,7 @@
 
 use super::life::Life;
 use super::wrong::Wrong;
-use projector::store::{Checkpoint, Error, Rows, Store, Stores, Which};
+use projector::store::{Checkpoint, Error, MadeRows, Row, Rows, Store, Stores, Which};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -86,14 +86,15 @@ impl Rows for Shelf {
         Ok(row.map(|(row, _)| row.clone()))
     }
 
-    fn write(&mut self, rows: &BTreeMap<i64, (Vec<u8>, bool)>, checkpoint: &Checkpoint) -> Result<(), Error> {
+    fn write(&mut self, rows: &mut MadeRows<'_>, checkpoint: &Checkpoint) -> Result<(), Error> {
         let world = &self.life.world;
         self.fails()?;
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
         let mut contents = world.disk.lock();
         let image = contents.now.entry(self.partition).or_default();
         image.checkpoint = checkpoint.clone();
         let forgets = world.plan.is(Wrong::PendingForgotten);
-        let rows = rows.iter().map(|(key, (row, pending))| (*key, (row.clone(), *pending && !forgets)));
+        let rows = rows.into_iter().map(|Row { key, sealed, pending }| (key, (sealed, pending && !forgets)));
         image.unwritten.extend(rows);
         if !world.plan.is(Wrong::PlaceBeforeState) || world.hazards.between(0, 9) == 0 {
             let written = std::mem::take(&mut image.unwritten);

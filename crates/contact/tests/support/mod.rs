@@ -14,7 +14,7 @@ pub enum Record {
 /// Folds one record in.
 pub fn apply(user: &mut User, record: &Record) {
     match record.clone() {
-        Record::Event(event) => user.apply(&event),
+        Record::Event(event) => user.apply(event),
         Record::Profile(connection, profile) => user.apply_profile(connection, profile),
         Record::Confirmation(confirmation) => user.apply_confirmation(confirmation),
         Record::Erased(since_ms) => user.erase(since_ms),

@@ -2,7 +2,7 @@
 
 use super::database::failure;
 use super::table;
-use crate::{Error, Record, Topic};
+use crate::{Error, RecordRef, Topic};
 use rusqlite::{Connection, Row, Rows};
 
 /// About how many bytes of keys and values one step reads at most, whatever number of records was asked for.
@@ -37,30 +37,37 @@ impl Cursor {
         })
     }
 
-    /// The next records, at most `max`; moves past them. What precedes damage is given before the damage is told.
-    pub(super) fn step(&mut self, connection: &Connection, max: usize) -> Result<Vec<Record>, Error> {
+    /// Lends the next records to `visit`, at most `max`, moves past them, and returns how many there were. What precedes damage
+    /// is given before the damage is told.
+    pub(super) fn visit(
+        &mut self,
+        connection: &Connection,
+        max: usize,
+        visit: &mut dyn FnMut(RecordRef<'_>),
+    ) -> Result<usize, Error> {
         let mut statement = connection.prepare_cached(&self.select).map_err(failure)?;
         let from = i64::try_from(self.next).map_err(|_| self.damaged("offset out of range"))?;
         let limit = i64::try_from(max).unwrap_or(i64::MAX);
         let mut rows = statement.query((from, limit)).map_err(failure)?;
-        let mut records = Vec::new();
+        let mut count = 0;
         let mut bytes = 0;
         while bytes < STEP_BYTES {
             match self.advance(connection, &mut rows) {
                 Ok(Some(record)) => {
-                    bytes += record.key.len() + record.value.as_ref().map_or(0, Vec::len);
-                    records.push(record);
+                    bytes += record.key.len() + record.value.map_or(0, <[u8]>::len);
+                    count += 1;
+                    visit(record);
                 }
                 Ok(None) => break,
-                Err(error) if records.is_empty() => return Err(error),
+                Err(error) if count == 0 => return Err(error),
                 Err(_) => break,
             }
         }
-        Ok(records)
+        Ok(count)
     }
 
     /// The record of the next row; moves past it.
-    fn advance(&mut self, connection: &Connection, rows: &mut Rows<'_>) -> Result<Option<Record>, Error> {
+    fn advance<'a>(&mut self, connection: &Connection, rows: &'a mut Rows<'_>) -> Result<Option<RecordRef<'a>>, Error> {
         let Some(row) = rows.next().map_err(failure)? else { return Ok(None) };
         let record = self.record(row)?;
         if record.offset != self.next {
@@ -70,7 +77,7 @@ impl Cursor {
         Ok(Some(record))
     }
 
-    fn record(&self, row: &Row<'_>) -> Result<Record, Error> {
+    fn record<'a>(&self, row: &'a Row<'_>) -> Result<RecordRef<'a>, Error> {
         let columns = || {
             let key = row.get_ref(3)?.as_blob()?;
             let value = row.get_ref(4)?.as_blob_or_null()?;
@@ -81,14 +88,7 @@ impl Cursor {
         if checksum != table::checksum(offset, appended_at_ms, key, value) {
             return Err(self.damaged(&format!("the record at offset {offset} does not match its checksum")));
         }
-        Ok(Record {
-            topic: self.topic,
-            partition: self.partition,
-            offset,
-            appended_at_ms,
-            key: key.to_vec(),
-            value: value.map(<[u8]>::to_vec),
-        })
+        Ok(RecordRef { topic: self.topic, partition: self.partition, offset, appended_at_ms, key, value })
     }
 
     /// Accepts that the records `from..to` are missing only where compaction has been.

@@ -71,7 +71,8 @@ impl crate::Consumer for Member {
             return self.assign();
         }
         let Self { session, bell, cursors, turn, .. } = self;
-        let records = look_until(bell, wait, || session.run(|connection| next_turn(connection, cursors, turn, max)))?;
+        let mut records = Vec::new();
+        look_until(bell, wait, || session.run(|connection| next_turn(connection, cursors, turn, max, &mut records)))?;
         Ok(if records.is_empty() { Polled::Idle } else { Polled::Records(records) })
     }
 
@@ -89,22 +90,23 @@ impl Drop for Member {
     }
 }
 
-/// Records of the first cursor, from the one whose turn it is, that has any.
+/// Takes records of the first cursor, from the one whose turn it is, that has any.
 fn next_turn(
     connection: &rusqlite::Connection,
     cursors: &mut [Cursor],
     turn: &mut usize,
     max: usize,
-) -> Result<Vec<Record>, Error> {
+    records: &mut Vec<Record>,
+) -> Result<usize, Error> {
     for _ in 0..cursors.len() {
         let current = *turn;
         *turn = (current + 1) % cursors.len();
-        let records = cursors[current].step(connection, max)?;
-        if !records.is_empty() {
-            return Ok(records);
+        let found = cursors[current].visit(connection, max, &mut |record| records.push(record.to_record()))?;
+        if found > 0 {
+            return Ok(found);
         }
     }
-    Ok(Vec::new())
+    Ok(0)
 }
 
 /// The time for which the member owns the partitions.

@@ -4,24 +4,24 @@ use super::EmbeddedLog;
 use super::bell::{Bell, Topics};
 use super::cursor::Cursor;
 use super::database::{Access, Session};
-use crate::{Error, Record, Topic};
+use crate::{Error, Record, RecordRef, Topic};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often a waiting reader looks for records that another process appended.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Looks until there is something or `wait` is over; between two looks it listens to the bell.
-pub(super) fn look_until<T>(
+/// Looks until records are found or `wait` is over; between two looks it listens to the bell. Returns how many were found.
+pub(super) fn look_until(
     bell: &Bell,
     wait: Duration,
-    mut look: impl FnMut() -> Result<Vec<T>, Error>,
-) -> Result<Vec<T>, Error> {
+    mut look: impl FnMut() -> Result<usize, Error>,
+) -> Result<usize, Error> {
     let since = Instant::now();
     loop {
         let found = look()?;
         let left = wait.saturating_sub(since.elapsed());
-        if !found.is_empty() || left.is_zero() {
+        if found > 0 || left.is_zero() {
             return Ok(found);
         }
         bell.wait(left.min(LOOK_AGAIN));
@@ -46,7 +46,13 @@ impl Reader {
 
 impl crate::Reader for Reader {
     fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>, Error> {
+        let mut records = Vec::new();
+        self.visit(max, wait, &mut |record| records.push(record.to_record()))?;
+        Ok(records)
+    }
+
+    fn visit(&mut self, max: usize, wait: Duration, visit: &mut dyn FnMut(RecordRef<'_>)) -> Result<usize, Error> {
         let Self { session, bell, cursor } = self;
-        look_until(bell, wait, || session.run(|connection| cursor.step(connection, max)))
+        look_until(bell, wait, || session.run(|connection| cursor.visit(connection, max, visit)))
     }
 }

@@ -158,6 +158,7 @@ macro_rules! conformance {
             the_span_grows_with_each_record,
             a_partition_that_the_topic_does_not_have_is_refused,
             a_reader_begins_in_the_middle,
+            a_reader_lends_what_it_would_give,
             a_reader_gives_at_most_what_was_asked_for,
             a_reader_at_the_end_returns_nothing_when_its_wait_is_over,
             a_waiting_reader_gets_what_is_appended,

@@ -1,6 +1,6 @@
 //! Cases about spans and readers.
 
-use super::{Case, Rig, read};
+use super::{Case, Rig, read, tombstone};
 use eventlog::{Error, Log, Span, Topic};
 use std::sync::Arc;
 use std::thread;
@@ -33,6 +33,22 @@ pub fn a_reader_begins_in_the_middle<R: Rig>() {
     assert_eq!(records.iter().map(|it| it.offset).collect::<Vec<_>>(), [7, 8, 9]);
     assert_eq!(records[0].value.as_deref(), Some(b"7".as_slice()));
     assert!(records.iter().all(|it| it.topic == TOPIC && it.partition == 0));
+}
+
+pub fn a_reader_lends_what_it_would_give<R: Rig>() {
+    let case = Case::<R>::start(1);
+    let log = case.open();
+    case.append_numbered(&log, TOPIC, 10);
+    case.append(&log, vec![tombstone(TOPIC, "Uone/1/3")]);
+    let given = read::<R>(log.reader(TOPIC, 0, 2).unwrap().as_mut(), 9);
+    let (mut reader, mut lent) = (log.reader(TOPIC, 0, 2).unwrap(), Vec::new());
+    while lent.len() < given.len() {
+        let before = lent.len();
+        let count = reader.visit(4, R::PATIENCE, &mut |record| lent.push(record.to_record())).unwrap();
+        assert!((1..=4).contains(&count) && before + count == lent.len(), "{count} records");
+    }
+    assert!(lent == given, "{lent:?}");
+    assert!(given.iter().all(|record| record.lend().to_record() == *record));
 }
 
 pub fn a_reader_gives_at_most_what_was_asked_for<R: Rig>() {

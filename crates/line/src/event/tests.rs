@@ -36,7 +36,7 @@ fn kind_from(source: &str, event_type: &str, rest: &str) -> Option<Kind> {
 
 fn response(message: &str) -> Option<String> {
     match kind_of("message", &format!(r#","message":{{"id":"9",{message}}}"#))? {
-        Kind::Messaged { message, text } if *message == *"9" => Some(text.into()),
+        Kind::Messaged { message, text } if message == "9".into() => Some(text.into()),
         _ => None,
     }
 }

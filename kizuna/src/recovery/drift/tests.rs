@@ -21,7 +21,7 @@ fn synced() -> User {
     let events = [Kind::Followed, Kind::Messaged { message: "m".into(), text: "hello".into() }];
     for (place, kind) in (1..).zip(events) {
         let at = Moment { time_ms: place, id: EventId(0) };
-        user.apply(&Event { user: ID, connection: number(), at, kind });
+        user.apply(Event { user: ID, connection: number(), at, kind });
     }
     let mut confirmation = user.account.next_alive(50, CONTACT, user.returned_ms());
     confirmation.values = wanted(ID, &user, &rules());
@@ -73,7 +73,7 @@ fn what_we_have_not_written_yet_is_not_taken_for_an_edit() {
     let mut user = synced();
     let before = contact(&user);
     let at = Moment { time_ms: 3, id: EventId(0) };
-    user.apply(&Event { user: ID, connection: number(), at, kind: Kind::Unfollowed });
+    user.apply(Event { user: ID, connection: number(), at, kind: Kind::Unfollowed });
     let drift = compare(&user, Some(&before), None);
     assert_eq!((kinds(&drift), drift.truth.is_some()), (vec!["unwritten"], false));
     let drift = compare(&user, Some(&contact(&user)), None);
@@ -139,7 +139,7 @@ fn a_restored_contact_is_taken_up_again_only_if_it_is_this_persons() {
 fn a_person_without_a_contact_is_due_for_one() {
     let mut user = User::default();
     let at = Moment { time_ms: 1, id: EventId(0) };
-    user.apply(&Event { user: ID, connection: number(), at, kind: Kind::Followed });
+    user.apply(Event { user: ID, connection: number(), at, kind: Kind::Followed });
     assert_eq!(kinds(&compare(&user, None, None)), ["uncreated"]);
     let refused = Confirmation { refused: Some(wanted(ID, &user, &rules())), ..user.account.next(9, Link::Unknown) };
     user.apply_confirmation(refused);
