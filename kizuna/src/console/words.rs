@@ -135,7 +135,7 @@ words! {
     account: "Account", "アカウント";
     follow: "Follow", "フォロー";
     unanswered: "Unanswered", "未対応";
-    last_response: "Last response", "最新の応答";
+    last_response: "Last response", "最新メッセージ";
     last_seen: "Last seen", "最終アクション";
     contact: "Contact", "コンタクト";
     yes: "Yes", "はい";
@@ -156,7 +156,7 @@ words! {
     shown_yes: "Shown", "反映済み";
     shown_not_yet: "Not yet", "未反映";
     shown_in_doubt: "Being written", "書き込み中";
-    because: "Because of", "決め手";
+    because: "Because of", "理由";
     history: "History", "履歴";
     history_text: "Newest first. Each line names the properties that still have their value from it.", "新しい順です。各行に、その出来事で値が決まっているプロパティーを表示します。";
     history_rest: "Older ones that are not shown:", "表示していない古い履歴の件数：";
