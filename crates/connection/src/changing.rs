@@ -29,7 +29,8 @@ const WAIT_MS: u32 = 32;
 /// things rather than add to them.
 ///
 /// # Errors
-/// Those of [`settle`]; [`Error::NotFound`] also where the number was never defined.
+/// [`Error::NotFound`] where it was removed or never defined; [`Error::Contended`]; [`Error::OtherMasterKey`];
+/// [`Error::Damaged`]; [`Error::Newer`]; [`Error::Log`].
 pub async fn amend(
     log: &Arc<dyn Log>,
     codec: &Codec,
@@ -43,57 +44,56 @@ pub async fn amend(
             connection
         })
     };
-    write(log, codec, sealer, number, changed).await
-}
-
-/// Makes a connection out of what stands in the log under its number, if anything does, and gives it as it is from then on.
-/// `next` may be called several times.
-///
-/// # Errors
-/// [`Error::NotFound`] where it was removed; [`Error::Contended`]; [`Error::OtherMasterKey`]; [`Error::Damaged`];
-/// [`Error::Newer`]; [`Error::Log`].
-pub async fn settle(
-    log: &Arc<dyn Log>,
-    codec: &Codec,
-    sealer: &Sealer,
-    number: ConnectionNumber,
-    next: impl Fn(Option<&Connection>) -> Connection,
-) -> Result<Connection, Error> {
-    write(log, codec, sealer, number, |before| Some(next(before.as_ref()))).await
-}
-
-async fn write(
-    log: &Arc<dyn Log>,
-    codec: &Codec,
-    sealer: &Sealer,
-    number: ConnectionNumber,
-    next: impl Fn(Option<Connection>) -> Option<Connection>,
-) -> Result<Connection, Error> {
     let reading = (Arc::clone(log), codec.clone());
-    let mut tail = blocking(move || Tail::watching(&*reading.0, reading.1, Some(number))).await?;
-    let mut race = Race { sealer, number, others: None, ours: Vec::new(), read: 0 };
-    for _ in 0..ATTEMPTS_MAX {
-        if tail.registry.is_removed(number) {
-            return Err(Error::NotFound(number));
+    let tail = blocking(move || Tail::keeping_all(&*reading.0, reading.1)).await?;
+    Write { log, codec, sealer, number }.run(tail, changed).await
+}
+
+/// A definition that is to be written.
+pub(crate) struct Write<'a> {
+    pub log: &'a Arc<dyn Log>,
+    pub codec: &'a Codec,
+    pub sealer: &'a Sealer,
+    pub number: ConnectionNumber,
+}
+
+impl Write<'_> {
+    /// Writes what `next` makes of what is there, until nobody came in between. The tail must have kept all definitions.
+    pub async fn run(
+        self,
+        mut tail: Tail,
+        next: impl Fn(Option<Connection>) -> Option<Connection>,
+    ) -> Result<Connection, Error> {
+        let Self { log, codec, sealer, number } = self;
+        let mut race = Race { sealer, number, others: None, ours: Vec::new(), read: 0 };
+        for _ in 0..ATTEMPTS_MAX {
+            if tail.registry.is_removed(number) {
+                return Err(Error::NotFound(number));
+            }
+            let seen = of(number, &tail);
+            race.read_on(&seen)?;
+            let wanted = next(race.others.clone()).ok_or(Error::NotFound(number))?;
+            let newest = seen.last();
+            if newest.map(|it| race.open(it)).transpose()?.as_ref() == Some(&wanted) {
+                return Ok(wanted);
+            }
+            let made_from = newest.map(|it| it.offset);
+            let sealed = ConnectionDefinition { made_from: made_from.map(u64::cast_signed), ..wanted.seal(sealer) };
+            let offset = append(log, registry::key(&sealed), codec.encode(&sealed)).await?;
+            race.ours.push(offset);
+            tail = blocking(move || tail.read_to(offset + 1).map(|()| tail)).await?;
+            let before = of(number, &tail).into_iter().rfind(|it| it.offset < offset).map(|it| it.offset);
+            if before == made_from && !tail.registry.is_removed(number) {
+                return Ok(wanted);
+            }
+            tokio::time::sleep(Duration::from_millis(u64::from(OsRng.next_u32() % WAIT_MS))).await;
         }
-        race.read_on(&tail.seen)?;
-        let wanted = next(race.others.clone()).ok_or(Error::NotFound(number))?;
-        let newest = tail.seen.last();
-        if newest.map(|it| race.open(it)).transpose()?.as_ref() == Some(&wanted) {
-            return Ok(wanted);
-        }
-        let made_from = newest.map(|it| it.offset);
-        let sealed = ConnectionDefinition { made_from: made_from.map(u64::cast_signed), ..wanted.seal(sealer) };
-        let offset = append(log, registry::key(&sealed), codec.encode(&sealed)).await?;
-        race.ours.push(offset);
-        tail = blocking(move || tail.read_to(offset + 1).map(|()| tail)).await?;
-        let mut before = tail.seen.iter().rev().map(|it| it.offset).filter(|at| *at < offset);
-        if before.next() == made_from && !tail.registry.is_removed(number) {
-            return Ok(wanted);
-        }
-        tokio::time::sleep(Duration::from_millis(u64::from(OsRng.next_u32() % WAIT_MS))).await;
+        Err(Error::Contended(number))
     }
-    Err(Error::Contended(number))
+}
+
+fn of(number: ConnectionNumber, tail: &Tail) -> Vec<&Placed> {
+    tail.seen.iter().filter(|it| it.number == number).collect()
 }
 
 /// What happens to a connection while it is changed.
@@ -115,7 +115,7 @@ impl Race<'_> {
 
     /// Takes in what others changed, from the beginning: where one of them is just putting back what another one undid, the
     /// newest definition does not tell.
-    fn read_on(&mut self, seen: &[Placed]) -> Result<(), Error> {
+    fn read_on(&mut self, seen: &[&Placed]) -> Result<(), Error> {
         for place in self.read..seen.len() {
             if !self.ours.contains(&seen[place].offset) {
                 self.take_in(seen, place)?;
@@ -125,8 +125,8 @@ impl Race<'_> {
         Ok(())
     }
 
-    fn take_in(&mut self, seen: &[Placed], place: usize) -> Result<(), Error> {
-        let theirs = match self.open(&seen[place]) {
+    fn take_in(&mut self, seen: &[&Placed], place: usize) -> Result<(), Error> {
+        let theirs = match self.open(seen[place]) {
             // From a time before another master key: what came later says it all.
             Err(_) if place + 1 < seen.len() => return Ok(()),
             theirs => theirs?,

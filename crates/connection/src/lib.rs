@@ -4,12 +4,14 @@
 //!
 //! - [`registry`]: who got which number, decided by the order of claims in the log instead of by a lock.
 //! - [`definition`]: what a connection is. Its secrets stand in the log only [`seal`]ed.
-//! - [`writing`]: claiming a number, writing a definition.
+//! - [`editor`]: claiming a number, and defining it.
+//! - [`writing`]: writing a definition.
 //! - [`changing`]: changing one, whoever else does.
 //! - [`view`]: the connections as they are now, kept current in the background.
 
 pub mod changing;
 pub mod definition;
+pub mod editor;
 pub mod registry;
 pub mod seal;
 pub mod snapshot;
@@ -17,13 +19,14 @@ mod tail;
 pub mod view;
 pub mod writing;
 
-pub use changing::{amend, settle};
+pub use changing::amend;
 pub use definition::{Connection, SECRETS_MAX, State, new_webhook_token};
+pub use editor::{Claimed, Editor, claim};
 pub use registry::Registry;
 pub use seal::Sealer;
 pub use snapshot::Snapshot;
 pub use view::View;
-pub use writing::{Claimed, claim, current, define, remove};
+pub use writing::{current, define, remove};
 
 use contact::ConnectionNumber;
 use std::path::PathBuf;

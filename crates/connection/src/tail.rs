@@ -27,6 +27,8 @@ pub struct Changed {
 pub struct Placed {
     /// Where.
     pub offset: u64,
+    /// Whose it is.
+    pub number: ConnectionNumber,
     /// The definition.
     pub definition: ConnectionDefinition,
 }
@@ -40,8 +42,8 @@ pub struct Tail {
     pub registry: Registry,
     /// What changed since somebody took this.
     pub changed: Changed,
-    watched: Option<ConnectionNumber>,
-    /// The definitions of the watched number, one by one.
+    keeps_all: bool,
+    /// All definitions one by one, where they are kept.
     pub seen: Vec<Placed>,
 }
 
@@ -56,19 +58,24 @@ impl Tail {
             next: first,
             registry: Registry::default(),
             changed: Changed::default(),
-            watched: None,
+            keeps_all: false,
             seen: Vec::new(),
         })
     }
 
     /// Begins at the oldest record and reads all that there is now.
     pub fn caught_up(log: &dyn Log, codec: Codec) -> Result<Self, Error> {
-        Self::watching(log, codec, None)
+        Self::start(log, codec)?.to_the_end(log)
     }
 
-    /// As [`caught_up`](Self::caught_up); keeps the definitions of this number one by one.
-    pub fn watching(log: &dyn Log, codec: Codec, number: Option<ConnectionNumber>) -> Result<Self, Error> {
-        let mut tail = Self { watched: number, ..Self::start(log, codec)? };
+    /// As [`caught_up`](Self::caught_up); keeps all definitions one by one.
+    pub fn keeping_all(log: &dyn Log, codec: Codec) -> Result<Self, Error> {
+        Self { keeps_all: true, ..Self::start(log, codec)? }.to_the_end(log)
+    }
+
+    /// Reads on to all that there is now.
+    pub fn to_the_end(self, log: &dyn Log) -> Result<Self, Error> {
+        let mut tail = self;
         tail.read_to(log.span(Topic::Connections, 0)?.next)?;
         Ok(tail)
     }
@@ -110,8 +117,8 @@ impl Tail {
             Entry::Claim(_) => self.changed.claims = true,
             Entry::Definition(number, definition) => {
                 self.changed.definitions.insert(*number);
-                if self.watched == Some(*number) {
-                    self.seen.push(Placed { offset, definition: definition.as_ref().clone() });
+                if self.keeps_all {
+                    self.seen.push(Placed { offset, number: *number, definition: definition.as_ref().clone() });
                 }
             }
         }

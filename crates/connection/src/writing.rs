@@ -1,65 +1,15 @@
-//! Claiming a number, defining a connection, removing one.
+//! Defining a connection, removing one.
 
-use crate::registry::{self, Decision};
+use crate::registry;
 use crate::tail::Tail;
 use crate::{Connection, Error, Sealer};
-use contact::{ConnectionNumber, Plan};
+use contact::ConnectionNumber;
 use eventlog::{Log, NewRecord, Topic};
-use schemas::{Codec, ConnectionClaim, ConnectionDefinition, ConnectionState};
+use schemas::{Codec, ConnectionDefinition, ConnectionState};
 use std::sync::Arc;
-use uuid::Uuid;
-
-/// A number that is the caller's to define.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claimed {
-    /// The number.
-    pub number: ConnectionNumber,
-    /// The channel had this number before: somebody stopped half-way, or adds the same account again.
-    pub resumed: bool,
-}
-
-/// Claims a number for a channel, within the plan's quota. Any number of processes may do so at once: each gets another
-/// number, and together never more than the plan allows. A channel that has a connection gets that one's number again.
-///
-/// # Errors
-/// [`Error::QuotaReached`]; [`Error::Newer`]; [`Error::Log`], after which the same call may be made again.
-pub async fn claim(
-    log: &Arc<dyn Log>,
-    codec: &Codec,
-    plan: Plan,
-    channel_id: &str,
-    now_ms: i64,
-) -> Result<Claimed, Error> {
-    let connections_max = plan.connections_max();
-    let mut tail = caught_up(log, codec).await?;
-    loop {
-        match tail.registry.foresee(channel_id, connections_max) {
-            Decision::Existing(number) => return Ok(Claimed { number, resumed: true }),
-            Decision::QuotaReached { max } => return Err(Error::QuotaReached { max }),
-            Decision::Accepted(_) => {}
-        }
-        // A new ID each time: the fold and compaction both rely on it.
-        let claim = ConnectionClaim {
-            id: Uuid::new_v4().to_string(),
-            channel_id: channel_id.to_owned(),
-            connections_max,
-            removed: tail.registry.removed().map(ConnectionNumber::get).collect(),
-            at_ms: now_ms,
-        };
-        let end = append(log, schemas::key::claim(&claim.id), codec.encode(&claim)).await? + 1;
-        tail = blocking(move || tail.read_to(end).map(|()| tail)).await?;
-        match tail.registry.decision(&claim.id) {
-            Some(Decision::Accepted(number)) => return Ok(Claimed { number, resumed: false }),
-            // Somebody else was first. What is true now is foreseen above; where a removal came in between, it is worth a
-            // new claim that counts on it.
-            Some(_) => {}
-            None => return Err(unavailable("the log does not give back a claim that it took")),
-        }
-    }
-}
 
 /// Writes a connection's definition, which holds from then on; in state [`Removed`](crate::State::Removed), for good.
-/// A removed connection cannot be defined again. What others changed since the definition was made is undone: see [`settle`](crate::settle).
+/// A removed connection cannot be defined again. What others changed since the definition was made is undone: see [`amend`](crate::amend).
 ///
 /// # Errors
 /// [`Error::Log`].

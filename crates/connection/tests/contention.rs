@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use async_trait::async_trait;
-use connection::{Connection, Error, Sealer, State, amend, current, define, new_webhook_token, remove, settle};
+use connection::{Connection, Editor, Error, Sealer, State, amend, current, define, new_webhook_token, remove};
 use contact::ConnectionNumber;
 use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::{Consumer, Log, NewRecord, Position, Reader, Span, StartOffset, Topic};
@@ -205,7 +205,8 @@ async fn two_who_add_the_same_channel_at_once_agree_on_its_webhook_address() {
         webhook_token: existing.unwrap_or(&ours).webhook_token.clone(),
         ..ours.clone()
     };
-    let settled = settle(&crowded, &Codec::default(), &sealer(), number(), made).await.unwrap();
+    let editor = Editor::open(&crowded, &Codec::default()).await.unwrap();
+    let settled = editor.settle(&sealer(), number(), made).await.unwrap();
     assert_eq!(settled, Connection { webhook_token: theirs.webhook_token, ..ours });
     assert_eq!(now(&log).await, settled);
 }

@@ -14,14 +14,14 @@ mod webhook;
 
 use crate::bilingual::bilingual;
 use crate::wiring::Installation;
-use connection::{Connection, State, new_webhook_token};
+use connection::{Connection, Editor, Registry, Sealer, State, new_webhook_token};
 use contact::ConnectionNumber;
 use credentials::Bot;
 use provision::{lack_of_room, provision};
 use runtime::secret::Secret;
 use runtime::settings::BaseUrl;
+use schemas::{ConnectionDefinition, ConnectionState};
 use serde::Serialize;
-use std::sync::Arc;
 use step::{Outcome, Step};
 
 /// What an operator enters.
@@ -95,30 +95,51 @@ struct Onboarding<'a> {
     steps: Vec<Step>,
 }
 
+/// What is connected, with the secrets sealed: none of them is needed to see whether an account is new.
+struct Connected {
+    all: Vec<(ConnectionNumber, ConnectionDefinition)>,
+    unfinished: Vec<(ConnectionNumber, String)>,
+}
+
+impl Connected {
+    fn of(registry: &Registry) -> Self {
+        let open = registry.definitions().filter(|(_, it)| it.state != ConnectionState::Removed);
+        Self { all: open.map(|(number, it)| (number, it.clone())).collect(), unfinished: registry.unfinished() }
+    }
+
+    /// Two master keys on one log would be one too many: nothing would start any more.
+    fn check_master_key(&self, sealer: &Sealer) -> Result<(), connection::Error> {
+        self.all.last().map_or(Ok(()), |(number, it)| Connection::open(*number, it, sealer).map(drop))
+    }
+}
+
 /// The step that ends everything: it stands in the report already.
 struct Refused;
 
 impl Onboarding<'_> {
     async fn run(mut self) -> anyhow::Result<Report> {
-        let known = self.installation.view().await?.snapshot();
+        let Installation { log, codec, sealer, .. } = self.installation;
+        let mut editor = Editor::open(log, codec).await?;
+        let connected = Connected::of(editor.registry());
+        connected.check_master_key(sealer)?;
         let channel_id = self.request.channel_id.as_str();
-        let existing = known.all().find(|it| it.state != State::Removed && it.channel_id == channel_id).cloned();
-        let is_claimed = existing.is_some() || known.unfinished().iter().any(|(_, channel)| channel == channel_id);
-        let in_use = known.all().filter(|it| it.state != State::Removed).count() + known.unfinished().len();
+        let existing = connected.all.iter().find(|(_, it)| it.channel_id == channel_id);
+        let existing = existing.map(|(number, it)| Connection::open(*number, it, sealer)).transpose()?;
+        let is_claimed = existing.is_some() || connected.unfinished.iter().any(|(_, channel)| channel == channel_id);
+        let in_use = connected.all.len() + connected.unfinished.len();
 
         let ready = self.quota(is_claimed, in_use);
         let Ok(()) = ready else { return Ok(self.report(None)) };
-        let Ok(bot) = self.credentials(&known, existing.as_deref()).await else { return Ok(self.report(None)) };
-        let Ok(name) = self.name(existing.as_deref(), bot.as_ref()) else { return Ok(self.report(None)) };
+        let Ok(bot) = self.credentials(&connected, existing.as_ref()).await else { return Ok(self.report(None)) };
+        let Ok(name) = self.name(existing.as_ref(), bot.as_ref()) else { return Ok(self.report(None)) };
         if !is_claimed && self.room().await.is_err() {
             return Ok(self.report(None));
         }
-        let Some(number) = self.claim().await? else { return Ok(self.report(None)) };
+        let Some(number) = self.claim(&mut editor).await? else { return Ok(self.report(None)) };
         let properties_existed = self.properties(number).await;
-        let Installation { log, codec, sealer, .. } = self.installation;
         let definition =
             |existing: Option<&Connection>| self.definition(number, &name, bot.as_ref(), existing, properties_existed);
-        let connection = connection::settle(log, codec, sealer, number, definition).await?;
+        let connection = editor.settle(sealer, number, definition).await?;
         self.webhook(&connection).await;
         self.steps.extend(guide::always());
         Ok(self.report(Some(&connection)))
@@ -142,7 +163,7 @@ impl Onboarding<'_> {
 
     async fn credentials(
         &mut self,
-        known: &connection::Snapshot,
+        connected: &Connected,
         existing: Option<&Connection>,
     ) -> Result<Option<Bot>, Refused> {
         if self.request.skip_line_checks {
@@ -155,16 +176,13 @@ impl Onboarding<'_> {
             Ok(bot) => bot,
             Err(step) => return self.refuse(step),
         };
-        let same_bot = |it: &&Arc<Connection>| {
-            it.state != State::Removed
-                && it.bot_user_id.as_ref() == Some(&bot.user_id)
-                && Some(it.number) != number(existing)
+        let is_same = |(number, it): &&(ConnectionNumber, ConnectionDefinition)| {
+            it.bot_user_id.as_ref() == Some(&bot.user_id) && Some(*number) != existing.map(|it| it.number)
         };
-        if let Some(other) = known.all().find(same_bot) {
+        if let Some((number, other)) = connected.all.iter().find(is_same) {
             let detail = bilingual!(
-                "this official account is connected already, as number {0}: {1}",
-                "この公式アカウントは番号{0}「{1}」としてすでに接続されています。",
-                other.number,
+                "this official account is connected already, as number {number}: {0}",
+                "この公式アカウントは番号{number}「{0}」としてすでに接続されています。",
                 other.name
             );
             return self.refuse(Step::failed("credentials", detail));
@@ -194,10 +212,10 @@ impl Onboarding<'_> {
         }
     }
 
-    async fn claim(&mut self) -> anyhow::Result<Option<ConnectionNumber>> {
-        let Installation { settings, log, codec, clock, .. } = self.installation;
+    async fn claim(&mut self, editor: &mut Editor) -> anyhow::Result<Option<ConnectionNumber>> {
+        let Installation { settings, clock, .. } = self.installation;
         let plan = settings.plan();
-        match connection::claim(log, codec, plan, &self.request.channel_id, clock.now_ms()).await {
+        match editor.claim(plan, &self.request.channel_id, clock.now_ms()).await {
             Ok(claimed) => Ok(Some(claimed.number)),
             Err(connection::Error::QuotaReached { max }) => {
                 self.steps.retain(|step| step.name != "quota");
@@ -294,10 +312,6 @@ impl Onboarding<'_> {
             steps: self.steps,
         }
     }
-}
-
-fn number(existing: Option<&Connection>) -> Option<ConnectionNumber> {
-    existing.map(|it| it.number)
 }
 
 fn quota_reached(plan: contact::Plan, max: u32) -> Step {

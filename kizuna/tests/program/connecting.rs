@@ -269,3 +269,16 @@ async fn a_running_up_makes_the_properties_that_add_could_not_make() {
     let _up = place.up().await;
     eventually("the properties are made", async || (properties(&sandbox) == 7).then_some(())).await;
 }
+
+#[tokio::test]
+async fn no_account_is_added_with_another_master_key_than_the_others() {
+    let place = Place::new().with("KIZUNA_MASTER_KEY", &"ab".repeat(32));
+    place.add_unchecked("1000000001").await;
+    let other = place.with("KIZUNA_MASTER_KEY", &"cd".repeat(32));
+    let flags = ["--channel-id", "1000000002", "--channel-secret", "a-secret", "--skip-line-checks"];
+    let refused = other.run(&[&["connection", "add", "--name", "支店"], &flags[..]].concat()).await;
+    assert_eq!(refused.status, 1);
+    assert!(refused.stderr.contains("KIZUNA_MASTER_KEY"), "{}", refused.stderr);
+    let back = other.with("KIZUNA_MASTER_KEY", &"ab".repeat(32));
+    assert_eq!(back.json(&["connection", "list"]).await["in_use"], 1);
+}

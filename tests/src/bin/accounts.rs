@@ -9,6 +9,7 @@
 
 use anyhow::{Context, ensure};
 use clap::Parser;
+use kizuna_tests::bench::process::children_time;
 use kizuna_tests::bench::webhooks::{Target, Times};
 use line::signature::Key;
 use sandbox::line::Channel;
@@ -56,7 +57,7 @@ async fn main() -> anyhow::Result<()> {
     let mut paths = Vec::new();
     let numbers: Vec<u32> = (1..=one_by_one).collect();
     for block in numbers.chunks(arguments.block as usize) {
-        let mut times = Times::default();
+        let (mut times, before) = (Times::default(), children_time(std::process::id())?);
         for number in block {
             let began = Instant::now();
             let added = stage.add(*number).await?;
@@ -66,7 +67,11 @@ async fn main() -> anyhow::Result<()> {
             paths.push(added["webhook_path"].as_str().context("no webhook_path")?.to_owned());
         }
         let (p50_ms, max_ms) = (times.quantile_ms(0.5), times.quantile_ms(1.0));
-        println!("{}", json!({ "measure": "connect", "to": block.last(), "p50_ms": p50_ms, "max_ms": max_ms }));
+        let spent = children_time(std::process::id())? - before;
+        let cpu_ms = spent.as_secs_f64() * 1_000.0 / block.len() as f64;
+        let line =
+            json!({ "measure": "connect", "to": block.last(), "p50_ms": p50_ms, "max_ms": max_ms, "cpu_ms": cpu_ms });
+        println!("{line}");
     }
     println!("{}", stage.crowd(one_by_one, arguments.accounts).await?);
     println!("{}", stage.dashboard(&up).await?);
