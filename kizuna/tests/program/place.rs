@@ -5,7 +5,6 @@ use sandbox::{Options, Sandbox, Told};
 use serde_json::Value;
 use std::fs::File;
 use std::future::Future;
-use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -26,7 +25,7 @@ pub struct Place {
 pub struct Up {
     child: Child,
     /// What it writes beside what it answers.
-    log: PathBuf,
+    log: File,
     pub webhook_base_url: String,
     pub admin_url: String,
 }
@@ -120,9 +119,10 @@ impl Place {
         // A file, which takes whatever is said over hours: nobody reads meanwhile.
         let log = self.directory.path().join("up.log");
         let mut child = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
+        let mut log = File::open(&log).unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
-        let Some(line) = line else { panic!("`kizuna up` ended: {}", std::fs::read_to_string(&log).unwrap()) };
+        let Some(line) = line else { panic!("`kizuna up` ended: {}", std::io::read_to_string(&mut log).unwrap()) };
         let said: Value = serde_json::from_str(&line).unwrap();
         let address = |name: &str| said[name].as_str().unwrap().to_owned();
         let up = Up { webhook_base_url: address("webhook_base_url"), admin_url: address("admin_url"), log, child };
@@ -155,7 +155,7 @@ impl Up {
     pub async fn stop(mut self) -> Ended {
         self.signal();
         let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
-        let stderr = std::fs::read_to_string(&self.log).unwrap();
+        let stderr = std::io::read_to_string(&mut self.log).unwrap();
         Ended { status: status.code().unwrap(), stdout: String::new(), stderr }
     }
 }
