@@ -93,6 +93,21 @@ async function attack(page, base) {
   await page.goto(base);
 }
 
+/** Checks the account, looks at the form for new credentials, and makes a dry run of a replay, which the page follows by itself. */
+async function operate(page, base) {
+  await page.goto(`${base}/connections/1/check`);
+  await page.click("form[action='/connections/1/check'] button");
+  assert.ok(await page.locator(".steps li").count() > 10, await page.innerText("main"));
+  assert.equal(await page.locator(".steps li.failed").count(), 0, await page.innerText(".steps"));
+  await picture(page, "check");
+  await page.goto(`${base}/connections/1/rotation`);
+  await picture(page, "rotation");
+  await page.goto(`${base}/replay`);
+  await page.click("form[action='/replay'] button");
+  await page.waitForSelector("#outcome");
+  await picture(page, "replay");
+}
+
 async function drive() {
   const sandbox = await start(["sandbox"], {});
   const up = await start(["up", "--json"], {
@@ -123,6 +138,7 @@ async function drive() {
   }
   await attack(page, up.console_url);
   await picture(page, "hostile");
+  await operate(page, up.console_url);
   assert.equal(hits, 0, "a script ran");
   assert.deepEqual(foreign, [], "the browser asked others");
   await browser.close();
