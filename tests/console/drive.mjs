@@ -229,6 +229,22 @@ async function attack(page, base, sandbox) {
   await page.goto(`${base}/friends`);
 }
 
+/** Checks the account, looks at the form for new credentials, and makes a dry run of a replay, which the page follows by itself. */
+async function operate(page, base) {
+  await page.goto(`${base}/connections/1/check`);
+  await page.click("form[action='/connections/1/check'] button");
+  assert.ok(await page.locator(".steps li").count() > 10, await page.innerText("main"));
+  const failed = await page.locator(".steps li.failed").count();
+  assert.equal(await page.locator(".steps li.failed .todo").count(), failed, await page.innerText(".steps"));
+  await picture(page, "check");
+  await page.goto(`${base}/connections/1/rotation`);
+  await picture(page, "rotation");
+  await page.goto(`${base}/replay`);
+  await page.click("form[action='/replay'] button");
+  await page.waitForSelector("#outcome");
+  await picture(page, "replay");
+}
+
 async function drive() {
   const sandbox = await start(["sandbox"], {});
   const webhooks = `127.0.0.1:${await freePort()}`;
@@ -260,6 +276,7 @@ async function drive() {
     await picture(page, path.replace("/", "-"));
   }
   await attack(page, up.console_url, sandbox);
+  await operate(page, up.console_url);
   assert.equal(hits, 0, "a script ran");
   assert.deepEqual(foreign, [], "the browser asked others");
   await browser.close();

@@ -21,6 +21,9 @@ use std::time::Duration;
 /// So many times others may come in between.
 const ATTEMPTS_MAX: usize = 30;
 
+/// A race does not go on for longer than so many definitions of one connection.
+const RACE_MAX: usize = 200;
+
 /// Waits between two attempts are shorter than this, and left to chance, so that two writers do not go on in step.
 const WAIT_MS: u32 = 32;
 
@@ -65,7 +68,7 @@ impl Write<'_> {
         next: impl Fn(Option<Connection>) -> Option<Connection>,
     ) -> Result<Connection, Error> {
         let Self { log, codec, sealer, number } = self;
-        let mut race = Race { sealer, number, others: None, ours: Vec::new(), read: 0 };
+        let mut race = Race { sealer, number, others: None, ours: Vec::new(), read: None };
         for _ in 0..ATTEMPTS_MAX {
             if tail.registry.is_removed(number) {
                 return Err(Error::NotFound(number));
@@ -104,8 +107,8 @@ struct Race<'a> {
     others: Option<Connection>,
     /// Where the definitions stand that we wrote.
     ours: Vec<u64>,
-    /// Definitions that were taken in so far.
-    read: usize,
+    /// Definitions that were taken in so far; `None` before the first look.
+    read: Option<usize>,
 }
 
 impl Race<'_> {
@@ -113,15 +116,20 @@ impl Race<'_> {
         Connection::open(self.number, &placed.definition, self.sealer)
     }
 
-    /// Takes in what others changed, from the beginning: where one of them is just putting back what another one undid, the
-    /// newest definition does not tell.
+    /// Takes in what others changed. What stands there at first is as it is, unless there was a race not long before: then
+    /// somebody may still be about to put back what another one undid.
     fn read_on(&mut self, seen: &[&Placed]) -> Result<(), Error> {
-        for place in self.read..seen.len() {
+        let from = self.read.unwrap_or_else(|| {
+            let recent = seen.len().saturating_sub(RACE_MAX);
+            let is_quiet = seen[recent..].windows(2).all(|two| made_from(two[1]).is_none_or(|it| it == two[0].offset));
+            if is_quiet { seen.len().saturating_sub(1) } else { recent }
+        });
+        for place in from..seen.len() {
             if !self.ours.contains(&seen[place].offset) {
                 self.take_in(seen, place)?;
             }
         }
-        self.read = seen.len();
+        self.read = Some(seen.len());
         Ok(())
     }
 
@@ -131,7 +139,7 @@ impl Race<'_> {
             Err(_) if place + 1 < seen.len() => return Ok(()),
             theirs => theirs?,
         };
-        let named = seen[place].definition.made_from.map(i64::cast_unsigned);
+        let named = made_from(seen[place]);
         let made_from = seen[..place].iter().rfind(|it| named.is_none_or(|offset| it.offset == offset));
         let made_from = made_from.and_then(|it| self.open(it).ok());
         match (&mut self.others, made_from) {
@@ -140,6 +148,11 @@ impl Race<'_> {
         }
         Ok(())
     }
+}
+
+/// The offset of the definition that this one was made from; `None`: the one before it.
+fn made_from(placed: &Placed) -> Option<u64> {
+    placed.definition.made_from.map(i64::cast_unsigned)
 }
 
 /// Changes `onto` as `after` was changed from `before`.

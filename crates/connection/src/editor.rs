@@ -62,7 +62,7 @@ impl Editor {
     async fn caught_up(&mut self) -> Result<Tail, Error> {
         let tail = self.tail.take().ok_or_else(|| unavailable("the log failed before"))?;
         let log = Arc::clone(&self.log);
-        blocking(move || tail.to_the_end(&*log)).await
+        blocking(move || tail.catch_up(&*log)).await
     }
 
     /// Claims a number for a channel, within the plan's quota. Any number of processes may do so at once: each gets another

@@ -65,16 +65,16 @@ impl Tail {
 
     /// Begins at the oldest record and reads all that there is now.
     pub fn caught_up(log: &dyn Log, codec: Codec) -> Result<Self, Error> {
-        Self::start(log, codec)?.to_the_end(log)
+        Self::start(log, codec)?.catch_up(log)
     }
 
     /// As [`caught_up`](Self::caught_up); keeps all definitions one by one.
     pub fn keeping_all(log: &dyn Log, codec: Codec) -> Result<Self, Error> {
-        Self { keeps_all: true, ..Self::start(log, codec)? }.to_the_end(log)
+        Self { keeps_all: true, ..Self::start(log, codec)? }.catch_up(log)
     }
 
     /// Reads on to all that there is now.
-    pub fn to_the_end(self, log: &dyn Log) -> Result<Self, Error> {
+    pub fn catch_up(self, log: &dyn Log) -> Result<Self, Error> {
         let mut tail = self;
         tail.read_to(log.span(Topic::Connections, 0)?.next)?;
         Ok(tail)

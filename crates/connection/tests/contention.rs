@@ -184,6 +184,25 @@ async fn who_is_interrupted_without_end_gives_up_and_says_so() {
 }
 
 #[tokio::test]
+async fn who_begins_after_a_race_puts_back_what_its_loser_has_not() {
+    let directory = TempDir::new().unwrap();
+    let log = open(directory.path());
+    let before = connection();
+    define(&log, &Codec::default(), &sealer(), &before).await.unwrap();
+    // Both were made from the first; whoever wrote the second did not live to see that it undid the rotation.
+    let mut rotated = before.clone();
+    rotate("second")(&mut rotated);
+    for theirs in [rotated, Connection { name: "渋谷店".into(), ..before }] {
+        let value = Some(Codec::default().encode(&made_from_the_first(&theirs)));
+        let record = NewRecord { topic: Topic::Connections, key: schemas::key::connection(1), value };
+        log.append(vec![record]).await.unwrap();
+    }
+    change(&log, |it| it.state = State::Paused).await.unwrap();
+    let now = now(&log).await;
+    assert_eq!((now.name.as_str(), now.state, secrets(&now)), ("渋谷店", State::Paused, vec!["second", "first"]));
+}
+
+#[tokio::test]
 async fn a_removal_at_the_same_moment_holds() {
     let directory = TempDir::new().unwrap();
     let log = open(directory.path());
