@@ -41,7 +41,7 @@ use sync::profiles::ProfileSource;
 use telemetry::Metrics;
 
 /// Counts up with every change of the fold or of the store's form: older state stores are then rebuilt.
-const FOLD_VERSION: u32 = 3;
+const FOLD_VERSION: u32 = 4;
 
 /// What can be set.
 #[derive(Clone, Debug)]

@@ -81,10 +81,8 @@ pub type Values = BTreeMap<Property, Box<str>>;
 
 /// Bytes of memory that values own, about.
 pub fn weight(values: &Values) -> usize {
-    let weight = |(property, value): (&Property, &Box<str>)| {
-        size_of_val(property).saturating_add(size_of_val(value)).saturating_add(value.len())
-    };
-    values.iter().map(weight).fold(0, usize::saturating_add)
+    let fixed = values.len().saturating_mul(size_of::<(Property, Box<str>)>());
+    values.values().map(|value| value.len()).fold(fixed, usize::saturating_add)
 }
 
 /// The internal names of the properties; their prefix is a setting.

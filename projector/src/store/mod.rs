@@ -21,8 +21,9 @@ use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
-/// Bytes of memory that the users of all partitions of a process may take while the log is read again.
-pub const RESTORE_MEMORY: usize = 512 << 20;
+/// Bytes of memory that the users of all partitions of a process may take while the log is read again. What the allocator
+/// and the database need besides is half as much again, or a little more.
+pub const RESTORE_MEMORY: usize = 320 << 20;
 
 /// Bytes of memory that they may take in everyday work, where few are looked at twice.
 pub const MEMORY: usize = 64 << 20;
@@ -45,7 +46,7 @@ pub enum Error {
 }
 
 /// Bytes that the cache takes for a row besides what its users own; half of its table is empty at the worst.
-const CACHED_BYTES: usize = 2 * size_of::<(i64, Cached)>();
+const CACHED_BYTES: usize = size_of::<Cached>() + 2 * size_of::<(i64, Box<Cached>)>();
 
 struct Cached {
     bucket: Bucket,
@@ -102,7 +103,8 @@ impl Stores for Directory {
 /// The state of all users of one partition.
 pub struct Store {
     rows: Box<dyn Rows>,
-    cache: HashMap<i64, Cached, BuildHasherDefault<KeyHasher>>,
+    /// Boxed, so that a table that grows copies little.
+    cache: HashMap<i64, Box<Cached>, BuildHasherDefault<KeyHasher>>,
     /// Bytes that the cache takes at the most; some of them may have been given back.
     held: usize,
     /// Bytes that it may take.
@@ -202,9 +204,9 @@ impl Store {
     pub fn flush(&mut self, pends: impl Fn(UserId, &User) -> bool) -> Result<(), Error> {
         let mut dirty: Vec<_> = self.cache.iter().filter(|(_, cached)| cached.dirty).collect();
         dirty.sort_unstable_by_key(|(key, _)| **key);
-        let mut rows = dirty.into_iter().map(|(key, Cached { bucket, .. })| {
-            let pending = bucket.users().any(|(id, user)| pends(*id, user));
-            Ok(Row { key: *key, sealed: bucket.seal()?, pending })
+        let mut rows = dirty.into_iter().map(|(key, cached)| {
+            let pending = cached.bucket.users().any(|(id, user)| pends(*id, user));
+            Ok(Row { key: *key, sealed: cached.bucket.seal()?, pending })
         });
         self.rows.write(&mut rows, &self.checkpoint)?;
         self.blank = false;
@@ -257,7 +259,7 @@ impl Store {
                 let sealed = if self.blank { None } else { self.rows.read(key)? };
                 let bucket = sealed.map(|sealed| Bucket::open(&sealed)).transpose()?.unwrap_or_default();
                 self.held += CACHED_BYTES + bucket.weight();
-                Ok(place.insert(Cached { bucket, dirty: false }))
+                Ok(place.insert(Box::new(Cached { bucket, dirty: false })))
             }
         }
     }
