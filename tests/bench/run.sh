@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every benchmark, and one table of them: ours, the peers, the limit, the goal. Takes less than 20 minutes on two cores.
+# Every benchmark, and one table of them: ours, the peers, the limit, the goal. Takes less than half an hour on two cores.
 #
 #   tests/bench/run.sh              everything
 #   tests/bench/run.sh ingest fold  only these: ingest fold rebuild scale whole calls
