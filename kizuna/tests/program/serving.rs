@@ -124,13 +124,13 @@ async fn ready_names_the_connection_whose_credentials_line_refuses_until_it_acce
         .handle()
         .line(|platform, _| platform.inject(Fault::next(FaultKind::Unauthenticated).at("profile").times(99)));
     eventually("the refusal is told", async || {
-        play(&sandbox, 0, "田中さくら", &Act::Follow).await;
+        play(&sandbox, 0, "田中さくら", &Act::message("こんにちは")).await;
         let (status, parts) = up.get("/ready").await;
         (status == 200 && parts.contains("refuses the credentials of connection 1:")).then_some(())
     })
     .await;
     sandbox.handle().line(|platform, _| platform.clear_faults());
-    play(&sandbox, 0, "鈴木はな", &Act::Follow).await;
+    play(&sandbox, 0, "鈴木はな", &Act::message("はじめまして")).await;
     let accepted = async || up.get("/ready").await.1.contains(r#""line":"ready""#).then_some(());
     eventually("LINE accepts them again", accepted).await;
 }

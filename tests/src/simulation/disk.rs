@@ -4,6 +4,7 @@ use super::life::Life;
 use super::wrong::Wrong;
 use projector::store::{Checkpoint, Error, MadeRows, Row, Rows, Store, Stores, Which};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Copies kept.
@@ -100,7 +101,7 @@ impl Rows for Shelf {
             let written = std::mem::take(&mut image.unwritten);
             image.rows.extend(written);
         }
-        if world.hazards.between(0, 29) == 0 {
+        if world.hazards.between(0, 29) == 0 && world.plan.stores_older > 0 {
             let copy = contents.now.clone();
             contents.copies.push(copy);
             if contents.copies.len() > COPIES_MAX {
@@ -114,12 +115,12 @@ impl Rows for Shelf {
     fn page(&self, which: Which, after: Option<i64>, rows: usize) -> Result<Vec<(i64, Vec<u8>)>, Error> {
         let contents = self.life.world.disk.lock();
         let Some(image) = contents.now.get(&self.partition) else { return Ok(Vec::new()) };
-        let mut all = image.rows.clone();
-        all.extend(image.unwritten.clone());
-        let wanted = all
-            .into_iter()
-            .filter(|(key, (_, pending))| after.is_none_or(|after| *key > after) && (*pending || which == Which::All));
-        Ok(wanted.take(rows).map(|(key, (row, _))| (key, row)).collect())
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let is_wanted = |(_, (_, pending)): &(&i64, &(Vec<u8>, bool))| *pending || which == Which::All;
+        let written = image.rows.range((from, Bound::Unbounded)).filter(|(key, _)| !image.unwritten.contains_key(key));
+        let mut page: BTreeMap<_, _> = written.filter(is_wanted).take(rows).collect();
+        page.extend(image.unwritten.range((from, Bound::Unbounded)).filter(is_wanted).take(rows));
+        Ok(page.into_iter().take(rows).map(|(key, (row, _))| (*key, row.clone())).collect())
     }
 
     fn wipe(&mut self) -> Result<(), Error> {

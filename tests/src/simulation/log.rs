@@ -65,6 +65,14 @@ impl MemoryLog {
         positions
     }
 
+    /// The newest record of each key of a topic.
+    pub fn newest(&self, topic: Topic) -> BTreeMap<Vec<u8>, Record> {
+        let inner = self.lock();
+        let of_topic = inner.partitions.iter().filter(|((it, _), _)| *it == topic).flat_map(|(_, entries)| entries);
+        let newest: BTreeMap<_, _> = of_topic.map(|entry| (&entry.record.key, &entry.record)).collect();
+        newest.into_iter().map(|(key, record)| (key.clone(), record.clone())).collect()
+    }
+
     /// Everything, in the order of appending.
     pub fn entries(&self) -> Vec<Entry> {
         let inner = self.lock();

@@ -69,8 +69,8 @@ pub fn prepare(world: &World) {
 /// The live contact of each user, as the log has it.
 fn known(world: &World) -> BTreeMap<String, RecordId> {
     let mut known = BTreeMap::new();
-    for entry in world.log.entries().iter().filter(|entry| entry.record.topic == Topic::HubspotContacts) {
-        let value = entry.record.value.as_deref().unwrap_or_default();
+    for record in world.log.newest(Topic::HubspotContacts).into_values() {
+        let value = record.value.as_deref().unwrap_or_default();
         let Ok(contact) = Codec::default().decode::<HubspotContact>(value) else { continue };
         match contact.link {
             ContactLink::Live { contact_id } => known.insert(contact.user_id, contact_id),
