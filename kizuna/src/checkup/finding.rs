@@ -1,5 +1,6 @@
 //! One thing that was looked at, and how it is.
 
+use crate::bilingual::Bilingual;
 use serde::Serialize;
 
 /// How much it matters.
@@ -24,7 +25,7 @@ pub struct Finding {
     /// How much it matters.
     pub severity: Severity,
     /// What was found. Without secrets.
-    pub sentence: String,
+    pub sentence: Bilingual,
     /// What a person does about it; nothing where all is well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
@@ -32,22 +33,22 @@ pub struct Finding {
 
 impl Finding {
     /// It is as it should be.
-    pub fn good(code: &'static str, sentence: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Good, sentence: sentence.into(), remedy: None }
+    pub fn good(code: &'static str, sentence: Bilingual) -> Self {
+        Self { code, severity: Severity::Good, sentence, remedy: None }
     }
 
     /// It works, but.
-    pub fn warning(code: &'static str, sentence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Warning, sentence: sentence.into(), remedy: Some(remedy.into()) }
+    pub fn warning(code: &'static str, sentence: Bilingual, remedy: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Warning, sentence, remedy: Some(remedy.into()) }
     }
 
     /// It does not work.
-    pub fn broken(code: &'static str, sentence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Broken, sentence: sentence.into(), remedy: Some(remedy.into()) }
+    pub fn broken(code: &'static str, sentence: Bilingual, remedy: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Broken, sentence, remedy: Some(remedy.into()) }
     }
 
     /// It could not be found out.
-    pub fn unknown(code: &'static str, sentence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Unknown, sentence: sentence.into(), remedy: Some(remedy.into()) }
+    pub fn unknown(code: &'static str, sentence: Bilingual, remedy: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Unknown, sentence, remedy: Some(remedy.into()) }
     }
 }

@@ -1,6 +1,7 @@
 //! HubSpot's side: the token and its scopes, the seven properties, room and calls.
 
 use super::Finding;
+use crate::bilingual::bilingual;
 use crate::onboarding::provision::PROPERTIES;
 use crate::output;
 use crate::wiring::Installation;
@@ -22,7 +23,10 @@ pub async fn check(installation: &Installation, number: ConnectionNumber) -> Vec
     let Some(crm) = installation.crm.as_deref() else {
         return vec![Finding::broken(
             "hubspot_token_missing",
-            "there is no HubSpot token: events are kept, and nothing is written to HubSpot",
+            bilingual!(
+                "there is no HubSpot token: events are kept, and nothing is written to HubSpot",
+                "HubSpotのトークンがありません。イベントは保存されますが、HubSpotには書き込まれません。"
+            ),
             "set KIZUNA_HUBSPOT_TOKEN, here and where `kizuna up` runs",
         )];
     };
@@ -39,24 +43,42 @@ pub async fn check(installation: &Installation, number: ConnectionNumber) -> Vec
 
 async fn token(crm: &dyn Crm) -> Finding {
     match crm.account(Priority::Fresh).await {
-        Ok(account) => {
-            Finding::good("hubspot_token", format!("HubSpot accepts the token; the portal is {}", account.portal_id))
-        }
+        Ok(account) => Finding::good(
+            "hubspot_token",
+            bilingual!(
+                "HubSpot accepts the token; the portal is {0}",
+                "HubSpotがトークンを受け付けました。ポータルは{0}です。",
+                account.portal_id
+            ),
+        ),
         Err(error @ Error::Unauthorized) => Finding::broken(
             "hubspot_token_refused",
-            error.to_string(),
+            bilingual!("{error}", "HubSpotがトークンを受け付けません：{error}"),
             "put a valid token into KIZUNA_HUBSPOT_TOKEN and restart `kizuna up`",
         ),
         Err(Error::RateLimited { policy: Policy::Daily, .. }) => used_up(None),
-        Err(error) => Finding::unknown("hubspot_unknown", format!("HubSpot cannot be asked: {error}"), LATER),
+        Err(error) => Finding::unknown(
+            "hubspot_unknown",
+            bilingual!("HubSpot cannot be asked: {error}", "HubSpotに問い合わせできませんでした：{error}"),
+            LATER,
+        ),
     }
 }
 
 fn used_up(resets_at_ms: Option<i64>) -> Finding {
-    let until = resets_at_ms.map(|at_ms| format!(" until {}", output::time(at_ms))).unwrap_or_default();
+    let sentence = match resets_at_ms.map(output::time) {
+        None => bilingual!(
+            "the portal's calls of today are used up: nothing is written",
+            "ポータルの本日分の呼び出し回数を使い切ったため、書き込みを停止しています。"
+        ),
+        Some(until) => bilingual!(
+            "the portal's calls of today are used up: nothing is written until {until}",
+            "ポータルの本日分の呼び出し回数を使い切ったため、{until}まで書き込みを停止しています。"
+        ),
+    };
     Finding::broken(
         "hubspot_calls_used_up",
-        format!("the portal's calls of today are used up: nothing is written{until}"),
+        sentence,
         "see what else uses them, or get a larger limit from HubSpot; Kizuna goes on by itself",
     )
 }
@@ -67,12 +89,18 @@ fn calls(usage: Result<Option<DailyUsage>, Error>) -> Option<Finding> {
         Ok(usage) => usage?,
         Err(Error::RateLimited { policy: Policy::Daily, .. }) => return Some(used_up(None)),
         Err(error) => {
-            let sentence = format!("HubSpot did not tell how many calls are left: {error}");
+            let sentence = bilingual!(
+                "HubSpot did not tell how many calls are left: {error}",
+                "HubSpotから残りの呼び出し回数を取得できませんでした：{error}"
+            );
             return Some(Finding::unknown("hubspot_calls_unknown", sentence, LATER));
         }
     };
     let DailyUsage { limit, used, resets_at_ms } = usage;
-    let sentence = format!("{used} of the {limit} calls of today are used, by all apps of the portal");
+    let sentence = bilingual!(
+        "{used} of the {limit} calls of today are used, by all apps of the portal",
+        "ポータルのすべてのアプリで、本日分{limit}回のうち{used}回を使用しました。"
+    );
     Some(if used >= limit {
         used_up(resets_at_ms)
     } else if used.saturating_mul(100) >= limit.saturating_mul(USED_PERCENT_MAX) {
@@ -85,13 +113,22 @@ fn calls(usage: Result<Option<DailyUsage>, Error>) -> Option<Finding> {
 async fn scopes(crm: &dyn Crm) -> Finding {
     match crm.missing_scopes(Priority::Fresh).await {
         Ok(missing) if missing.is_empty() => {
-            Finding::good("hubspot_scopes", "the token may read and write contacts and their properties")
+            let sentence = bilingual!(
+                "the token may read and write contacts and their properties",
+                "トークンでコンタクトとプロパティーの読み書きができます。"
+            );
+            Finding::good("hubspot_scopes", sentence)
         }
         Ok(missing) => {
-            Finding::broken("hubspot_scopes_missing", format!("the token lacks {}", missing.join(", ")), GRANT)
+            let sentence =
+                bilingual!("the token lacks {0}", "トークンに次のスコープがありません：{0}", missing.join(", "));
+            Finding::broken("hubspot_scopes_missing", sentence, GRANT)
         }
         Err(error) => {
-            let sentence = format!("HubSpot did not tell what the token may do: {error}");
+            let sentence = bilingual!(
+                "HubSpot did not tell what the token may do: {error}",
+                "HubSpotからトークンのスコープを取得できませんでした：{error}"
+            );
             Finding::unknown("hubspot_scopes_unknown", sentence, LATER)
         }
     }
@@ -102,7 +139,10 @@ async fn properties(crm: &dyn Crm, names: &Names, number: ConnectionNumber) -> V
     match crm.inspect_properties(&definitions, Priority::Fresh).await {
         Ok(standings) => judge(&standings),
         Err(error) => {
-            let sentence = format!("HubSpot did not show the properties: {error}");
+            let sentence = bilingual!(
+                "HubSpot did not show the properties: {error}",
+                "HubSpotからプロパティーを取得できませんでした：{error}"
+            );
             vec![Finding::unknown("properties_unknown", sentence, LATER)]
         }
     }
@@ -115,7 +155,7 @@ fn judge(standings: &[(String, Standing)]) -> Vec<Finding> {
         (!names.is_empty()).then(|| names.join(", "))
     };
     let missing = named(|it| *it == Standing::Missing).map(|names| {
-        let sentence = format!("HubSpot does not have {names}");
+        let sentence = bilingual!("HubSpot does not have {names}", "HubSpotに次のプロパティーがありません：{names}");
         Finding::broken(
             "properties_missing",
             sentence,
@@ -125,20 +165,33 @@ fn judge(standings: &[(String, Standing)]) -> Vec<Finding> {
     let archived = named(|it| *it == Standing::Archived).map(|names| {
         let remedy =
             "restart `kizuna up`: it brings them back. Do not archive them (アーカイブ) while the account is connected";
-        Finding::broken("properties_archived", format!("somebody archived {names} in HubSpot"), remedy)
+        let sentence = bilingual!(
+            "somebody archived {names} in HubSpot",
+            "HubSpotで次のプロパティーがアーカイブされています：{names}"
+        );
+        Finding::broken("properties_archived", sentence, remedy)
     });
     let short_of_options = named(|it| *it == Standing::ShortOfOptions).map(|names| {
-        let sentence = format!("{names} lack the options Yes and No, or one of them");
+        let sentence = bilingual!(
+            "{names} lack the options Yes and No, or one of them",
+            "次のプロパティーに選択肢「Yes」「No」の両方または一方がありません：{names}"
+        );
         Finding::broken("properties_options_missing", sentence, "restart `kizuna up`: it adds them")
     });
     let reasons: Vec<_> = standings.iter().filter_map(|(_, standing)| standing.conflict()).collect();
     let changed = (!reasons.is_empty()).then(|| {
         let remedy = "HubSpot > Settings (設定) > Properties (プロパティー): give them back the type they had, or delete them and restart `kizuna up`";
-        Finding::broken("properties_changed", reasons.join("; "), remedy)
+        let sentence = bilingual!("{0}", "プロパティーの定義が変更されています：{0}", reasons.join("; "));
+        Finding::broken("properties_changed", sentence, remedy)
     });
     let wrong: Vec<_> = [missing, archived, short_of_options, changed].into_iter().flatten().collect();
     if wrong.is_empty() {
-        return vec![Finding::good("properties", format!("all {} properties are as they should be", standings.len()))];
+        let sentence = bilingual!(
+            "all {0} properties are as they should be",
+            "{0}つのプロパティーはすべて正しく設定されています。",
+            standings.len()
+        );
+        return vec![Finding::good("properties", sentence)];
     }
     wrong
 }
@@ -149,18 +202,27 @@ fn room(room: Result<Option<Room>, Error>) -> Option<Finding> {
         Ok(None) => None,
         Ok(Some(room)) if room.left() < PROPERTIES => Some(Finding::warning(
             "hubspot_room_short",
-            format!(
-                "HubSpot has {} of {} custom contact properties: no further account can be connected",
-                room.usage, room.limit
+            bilingual!(
+                "HubSpot has {0} of {1} custom contact properties: no further account can be connected",
+                "HubSpotのカスタムコンタクトプロパティーは{1}個中{0}個が使用済みで、これ以上アカウントを接続できません。",
+                room.usage,
+                room.limit
             ),
             "delete unused properties in HubSpot or get a larger HubSpot plan",
         )),
         Ok(Some(room)) => Some(Finding::good(
             "hubspot_room",
-            format!("HubSpot has room for {} more custom contact properties", room.left()),
+            bilingual!(
+                "HubSpot has room for {0} more custom contact properties",
+                "HubSpotにはカスタムコンタクトプロパティーをあと{0}個追加できます。",
+                room.left()
+            ),
         )),
         Err(error) => {
-            let sentence = format!("HubSpot did not tell how many properties fit: {error}");
+            let sentence = bilingual!(
+                "HubSpot did not tell how many properties fit: {error}",
+                "HubSpotからプロパティーの空きを取得できませんでした：{error}"
+            );
             Some(Finding::unknown("hubspot_room_unknown", sentence, LATER))
         }
     }

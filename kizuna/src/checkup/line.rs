@@ -1,6 +1,7 @@
 //! LINE's side: the credentials, the account behind them, and where LINE sends its events.
 
 use super::Finding;
+use crate::bilingual::{Bilingual, bilingual};
 use crate::onboarding::rotation::older_secret_until_ms;
 use crate::onboarding::{guide, webhook_path};
 use crate::output;
@@ -30,7 +31,10 @@ pub async fn check(installation: &Installation, connection: &Connection) -> Vec<
         Err(error) => {
             findings.push(Finding::unknown(
                 "line_account_unknown",
-                format!("LINE did not name the account: {error}"),
+                bilingual!(
+                    "LINE did not name the account: {error}",
+                    "LINEからアカウント情報を取得できませんでした：{error}"
+                ),
                 LATER,
             ));
         }
@@ -47,7 +51,11 @@ async fn secret(line: &Client, connection: &Connection, now_ms: i64) -> Finding 
         rotate(connection)
     );
     let Some(newest) = connection.channel_secrets.first() else {
-        return Finding::broken("line_secret_missing", "the connection has no channel secret", enter);
+        return Finding::broken(
+            "line_secret_missing",
+            bilingual!("the connection has no channel secret", "チャネルシークレットが登録されていません。"),
+            enter,
+        );
     };
     let older = connection.channel_secrets.get(1).filter(|_| connection.older_secrets_count(now_ms));
     match line.check_secret(&connection.channel_id, newest).await {
@@ -58,24 +66,42 @@ async fn secret(line: &Client, connection: &Connection, now_ms: i64) -> Finding 
                 None => false,
             };
             if is_older {
-                let sentence = "LINE accepts the channel secret before the newest, and not the newest: once the one before \
-                                counts no more, webhooks are refused";
+                let sentence = bilingual!(
+                    "LINE accepts the channel secret before the newest, and not the newest: once the one before counts no more, \
+                     webhooks are refused",
+                    "LINEは以前のチャネルシークレットを受け付け、最新のものを受け付けません。以前のものの有効期限が切れると、Webhookは\
+                     拒否されます。"
+                );
                 return Finding::broken("line_secret_premature", sentence, enter);
             }
             Finding::broken(
                 "line_secret_refused",
-                format!("channel ID and channel secret do not belong together, so webhooks are refused: {error}"),
+                bilingual!(
+                    "channel ID and channel secret do not belong together, so webhooks are refused: {error}",
+                    "チャネルIDとチャネルシークレットの組み合わせが正しくないため、Webhookは拒否されます：{error}"
+                ),
                 enter,
             )
         }
-        Err(error) => Finding::unknown("line_secret_unknown", format!("LINE did not check the secret: {error}"), LATER),
+        Err(error) => Finding::unknown(
+            "line_secret_unknown",
+            bilingual!("LINE did not check the secret: {error}", "LINEでシークレットを確認できませんでした：{error}"),
+            LATER,
+        ),
     }
 }
 
-fn accepted(connection: &Connection, now_ms: i64) -> String {
-    let until = older_secret_until_ms(connection, now_ms).map(output::time);
-    let older = until.map(|until| format!("; the secret before it counts until {until}")).unwrap_or_default();
-    format!("LINE accepts channel ID and channel secret{older}")
+fn accepted(connection: &Connection, now_ms: i64) -> Bilingual {
+    match older_secret_until_ms(connection, now_ms).map(output::time) {
+        None => bilingual!(
+            "LINE accepts channel ID and channel secret",
+            "LINEがチャネルIDとチャネルシークレットを受け付けました。"
+        ),
+        Some(until) => bilingual!(
+            "LINE accepts channel ID and channel secret; the secret before it counts until {until}",
+            "LINEがチャネルIDとチャネルシークレットを受け付けました。以前のシークレットは{until}まで有効です。"
+        ),
+    }
 }
 
 /// The command that enters credentials.
@@ -85,7 +111,13 @@ fn rotate(connection: &Connection) -> String {
 
 async fn token(line: &Client, connection: &Connection) -> Finding {
     let Some(token) = &connection.access_token else {
-        return Finding::good("line_token", "short-lived access tokens are made from channel ID and channel secret");
+        return Finding::good(
+            "line_token",
+            bilingual!(
+                "short-lived access tokens are made from channel ID and channel secret",
+                "チャネルIDとチャネルシークレットから短期トークンを発行しています。"
+            ),
+        );
     };
     let replace = format!(
         "issue a channel access token at {CONSOLE} > Messaging API (Messaging API設定) and enter it, or go on without one, with \
@@ -95,31 +127,51 @@ async fn token(line: &Client, connection: &Connection) -> Finding {
     match line.verify_token(&connection.channel_id, token).await {
         Ok(TokenInfo { client_id, .. }) if client_id != connection.channel_id => Finding::broken(
             "line_token_foreign",
-            format!("the access token belongs to channel {client_id}, not to {}", connection.channel_id),
+            bilingual!(
+                "the access token belongs to channel {client_id}, not to {0}",
+                "アクセストークンはチャネル{0}ではなく、チャネル{client_id}のものです。",
+                connection.channel_id
+            ),
             replace,
         ),
         Ok(TokenInfo { expires_in, .. }) if expires_in < TOKEN_SECONDS_MIN => {
-            let sentence = format!("the access token ends in {} hours", expires_in / 3_600);
+            let sentence = bilingual!(
+                "the access token ends in {0} hours",
+                "アクセストークンはあと{0}時間で失効します。",
+                expires_in / 3_600
+            );
             Finding::warning("line_token_ends", sentence, replace)
         }
-        Ok(_) => Finding::good("line_token", "LINE accepts the long-lived access token"),
-        Err(error @ Error::Unauthorized { .. }) => {
-            Finding::broken("line_token_refused", format!("the access token is not valid: {error}"), replace)
-        }
-        Err(error) => Finding::unknown("line_token_unknown", format!("LINE did not check the token: {error}"), LATER),
+        Ok(_) => Finding::good(
+            "line_token",
+            bilingual!("LINE accepts the long-lived access token", "LINEが長期のアクセストークンを受け付けました。"),
+        ),
+        Err(error @ Error::Unauthorized { .. }) => Finding::broken(
+            "line_token_refused",
+            bilingual!("the access token is not valid: {error}", "アクセストークンが無効です：{error}"),
+            replace,
+        ),
+        Err(error) => Finding::unknown(
+            "line_token_unknown",
+            bilingual!("LINE did not check the token: {error}", "LINEでトークンを確認できませんでした：{error}"),
+            LATER,
+        ),
     }
 }
 
 fn account(connection: &Connection, bot: &BotInfo) -> Finding {
     match &connection.bot_user_id {
-        Some(known) if *known == bot.user_id => {
-            Finding::good("line_account", format!("the account is {} ({})", bot.display_name, bot.basic_id))
-        }
+        Some(known) if *known == bot.user_id => Finding::good(
+            "line_account",
+            bilingual!("the account is {0} ({1})", "アカウントは{0}（{1}）です。", bot.display_name, bot.basic_id),
+        ),
         Some(_) => Finding::broken(
             "line_account_other",
-            format!(
-                "the credentials are those of another account, {} ({}); its webhooks are refused",
-                bot.display_name, bot.basic_id
+            bilingual!(
+                "the credentials are those of another account, {0} ({1}); its webhooks are refused",
+                "別のアカウント{0}（{1}）の認証情報です。そのWebhookは拒否されます。",
+                bot.display_name,
+                bot.basic_id
             ),
             format!(
                 "enter the credentials of this connection's own channel: {}; another account needs a connection of its own",
@@ -128,7 +180,10 @@ fn account(connection: &Connection, bot: &BotInfo) -> Finding {
         ),
         None => Finding::warning(
             "line_account_unnoted",
-            "the connection was made without asking LINE whose account it is, so webhooks of another one are not noticed",
+            bilingual!(
+                "the connection was made without asking LINE whose account it is, so webhooks of another one are not noticed",
+                "どのアカウントかをLINEに確認せずに接続したため、別のアカウントのWebhookが届いても検出できません。"
+            ),
             "run `kizuna connection add` again with the same channel, without --skip-line-checks",
         ),
     }
@@ -137,9 +192,18 @@ fn account(connection: &Connection, bot: &BotInfo) -> Finding {
 /// LINE makes no demand here: chat and webhooks can be on together.
 fn chat(bot: &BotInfo) -> Finding {
     let sentence = match bot.chat_mode.as_deref() {
-        Some("chat") => "chat is on (chatMode chat): what operators answer by hand there, LINE tells nobody",
-        Some("bot") => "chat is off (chatMode bot): nobody answers by hand",
-        _ => "LINE does not say whether chat is on",
+        Some("chat") => bilingual!(
+            "chat is on (chatMode chat): what operators answer by hand there, LINE tells nobody",
+            "チャットはオンです（chatMode chat）。担当者がチャットで手動返信した内容は、LINEから通知されません。"
+        ),
+        Some("bot") => bilingual!(
+            "chat is off (chatMode bot): nobody answers by hand",
+            "チャットはオフです（chatMode bot）。手動返信はありません。"
+        ),
+        _ => bilingual!(
+            "LINE does not say whether chat is on",
+            "チャットがオンかどうかは、LINEから取得できませんでした。"
+        ),
     };
     Finding::good("line_chat", sentence)
 }
@@ -148,11 +212,17 @@ async fn webhook(line: &Client, connection: &Connection, channel: &Channel, url:
     let endpoint = match line.webhook_endpoint(channel).await {
         Ok(endpoint) => endpoint,
         Err(Error::NotFound { .. }) => {
-            let sentence = "LINE has no webhook address, so it sends no events";
+            let sentence = bilingual!(
+                "LINE has no webhook address, so it sends no events",
+                "LINEにWebhook URLが設定されていないため、イベントが送信されません。"
+            );
             return vec![Finding::broken("webhook_url_missing", sentence, guide::enter_webhook(url))];
         }
         Err(error) => {
-            let sentence = format!("LINE did not tell the webhook address: {error}");
+            let sentence = bilingual!(
+                "LINE did not tell the webhook address: {error}",
+                "LINEからWebhook URLを取得できませんでした：{error}"
+            );
             return vec![Finding::unknown("webhook_url_unknown", sentence, LATER)];
         }
     };
@@ -166,16 +236,29 @@ async fn webhook(line: &Client, connection: &Connection, channel: &Channel, url:
 /// What follows the host is what decides whose connection is called; the address itself may hold others' secrets.
 fn address(set: &str, ours: &str) -> Finding {
     if set == ours {
-        return Finding::good("webhook_url", "LINE sends its events to this connection's address");
+        let sentence = bilingual!(
+            "LINE sends its events to this connection's address",
+            "LINEはこのアカウントのWebhook URLにイベントを送信しています。"
+        );
+        return Finding::good("webhook_url", sentence);
     }
     if path(set) == path(ours) {
         return Finding::warning(
             "webhook_url_host",
-            format!("LINE sends its events to this connection, by the host {}, not {}", host(set), host(ours)),
+            bilingual!(
+                "LINE sends its events to this connection, by the host {0}, not {1}",
+                "LINEはこのアカウントにイベントを送信していますが、ホストは{1}ではなく{0}です。",
+                host(set),
+                host(ours)
+            ),
             "set KIZUNA_PUBLIC_URL to the address that LINE uses, or have LINE use the other one",
         );
     }
-    let sentence = format!("LINE sends the account's events elsewhere, to {}", host(set));
+    let sentence = bilingual!(
+        "LINE sends the account's events elsewhere, to {0}",
+        "LINEはイベントを別の宛先（{0}）に送信しています。",
+        host(set)
+    );
     Finding::broken("webhook_url_other", sentence, guide::enter_webhook(ours))
 }
 
@@ -190,18 +273,31 @@ fn path(url: &str) -> Option<&str> {
 
 fn switch(is_on: bool) -> Finding {
     if is_on {
-        return Finding::good("use_webhook", "\"Use webhook\" is on");
+        return Finding::good("use_webhook", bilingual!("\"Use webhook\" is on", "「Webhookの利用」はオンです。"));
     }
-    Finding::broken("use_webhook_off", "\"Use webhook\" is off: LINE sends no events", guide::turn_on_webhook())
+    let sentence = bilingual!(
+        "\"Use webhook\" is off: LINE sends no events",
+        "「Webhookの利用」がオフのため、LINEからイベントが送信されません。"
+    );
+    Finding::broken("use_webhook_off", sentence, guide::turn_on_webhook())
 }
 
 /// LINE's words for a failed test are those of its error statistics.
 fn answer(test: Result<WebhookTest, Error>, rotate: &str) -> Finding {
     let test = match test {
-        Ok(test) if test.success => return Finding::good("webhook_test", "LINE called the address and got its answer"),
+        Ok(test) if test.success => {
+            let sentence = bilingual!(
+                "LINE called the address and got its answer",
+                "LINEからWebhook URLを呼び出し、応答を受け取れました。"
+            );
+            return Finding::good("webhook_test", sentence);
+        }
         Ok(test) => test,
         Err(error) => {
-            let sentence = format!("LINE did not try the address: {error}");
+            let sentence = bilingual!(
+                "LINE did not try the address: {error}",
+                "LINEからの接続テストを実行できませんでした：{error}"
+            );
             return Finding::unknown(
                 "webhook_test_unknown",
                 sentence,
@@ -213,17 +309,23 @@ fn answer(test: Result<WebhookTest, Error>, rotate: &str) -> Finding {
     match (&*reason, status_code) {
         ("COULD_NOT_CONNECT", _) => Finding::broken(
             "webhook_unreachable",
-            format!("LINE cannot connect to the address: {detail}"),
+            bilingual!("LINE cannot connect to the address: {detail}", "LINEからWebhook URLに接続できません：{detail}"),
             "see that the host's name, its certificate and its proxy are good, and that `kizuna up` runs behind it",
         ),
         ("REQUEST_TIMEOUT", _) => Finding::broken(
             "webhook_slow",
-            format!("the address did not answer LINE in time: {detail}"),
+            bilingual!(
+                "the address did not answer LINE in time: {detail}",
+                "Webhook URLからの応答が時間内にありませんでした：{detail}"
+            ),
             "see whether the proxy reaches `kizuna up`, and how long the log takes (docs/operations.md, KizunaIngestSlow)",
         ),
         (_, 401) => Finding::broken(
             "webhook_refused",
-            "the address answered 401: it does not know this connection, or its channel secret is another one",
+            bilingual!(
+                "the address answered 401: it does not know this connection, or its channel secret is another one",
+                "Webhook URLが401を返しました。このアカウントが登録されていないか、チャネルシークレットが異なります。"
+            ),
             format!(
                 "see that the address leads to a `kizuna up` of this installation, and that the channel secret is right \
                  ({rotate} enters another)"
@@ -231,7 +333,10 @@ fn answer(test: Result<WebhookTest, Error>, rotate: &str) -> Finding {
         ),
         _ => Finding::broken(
             "webhook_fails",
-            format!("the address answered LINE with status {status_code}: {reason} {detail}"),
+            bilingual!(
+                "the address answered LINE with status {status_code}: {reason} {detail}",
+                "Webhook URLがステータス{status_code}を返しました：{reason} {detail}"
+            ),
             "see what answers there: LINE needs the status 200, without a redirect",
         ),
     }
@@ -246,7 +351,7 @@ mod tests {
     fn an_address_of_others_is_named_by_its_host_alone() {
         let found = address("https://other.example.jp/hook?key=hunter2", "https://line.example.jp/line/webhook/0a");
         assert_eq!(found.code, "webhook_url_other");
-        assert!(found.sentence.ends_with("to other.example.jp"), "{}", found.sentence);
+        assert!(found.sentence.english.ends_with("to other.example.jp"), "{}", found.sentence);
     }
 
     #[test]

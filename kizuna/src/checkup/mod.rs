@@ -11,6 +11,7 @@ mod running;
 
 pub use finding::{Finding, Severity};
 
+use crate::bilingual::bilingual;
 use crate::wiring::Installation;
 use ::connection::{Connection, State};
 use anyhow::{Context, ensure};
@@ -63,10 +64,13 @@ pub async fn check(installation: &Installation, number: ConnectionNumber) -> any
 
 fn state(connection: &Connection) -> Finding {
     match connection.state {
-        State::Active => Finding::good("connection", "it is active"),
+        State::Active => Finding::good("connection", bilingual!("it is active", "有効です。")),
         State::Paused | State::Removed => Finding::warning(
             "connection_paused",
-            "it is paused: its events are stored, and nothing is written to HubSpot for it",
+            bilingual!(
+                "it is paused: its events are stored, and nothing is written to HubSpot for it",
+                "一時停止中です。イベントは保存されますが、HubSpotには書き込まれません。"
+            ),
             format!(
                 "`kizuna connection set {} --resume` when HubSpot is to follow again; nothing was lost meanwhile",
                 connection.number

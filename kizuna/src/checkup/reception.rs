@@ -2,6 +2,7 @@
 
 use super::Finding;
 use super::running::Metrics;
+use crate::bilingual::bilingual;
 use crate::output;
 use crate::wiring::Installation;
 use ::connection::Connection;
@@ -39,12 +40,23 @@ pub async fn check(installation: &Installation, connection: &Connection) -> anyh
 
 pub(super) fn last_event(newest: Option<i64>, now_ms: i64) -> Finding {
     match newest {
-        None => Finding::warning("events_none", "no event of this account ever came", ASK_FOR_ONE),
+        None => Finding::warning(
+            "events_none",
+            bilingual!("no event of this account ever came", "このアカウントのイベントはまだ一度も届いていません。"),
+            ASK_FOR_ONE,
+        ),
         Some(at_ms) if now_ms - at_ms > SILENCE_MS => {
-            let sentence = format!("the last event came more than a week ago, at {}", output::time(at_ms));
+            let sentence = bilingual!(
+                "the last event came more than a week ago, at {0}",
+                "最後のイベントは1週間以上前（{0}）です。",
+                output::time(at_ms)
+            );
             Finding::warning("events_old", sentence, ASK_FOR_ONE)
         }
-        Some(at_ms) => Finding::good("events", format!("the last event came at {}", output::time(at_ms))),
+        Some(at_ms) => Finding::good(
+            "events",
+            bilingual!("the last event came at {0}", "最後のイベントは{0}に届きました。", output::time(at_ms)),
+        ),
     }
 }
 
@@ -53,7 +65,10 @@ async fn refusals(installation: &Installation, number: ConnectionNumber) -> Vec<
     let metrics = match Metrics::fetch(admin).await {
         Ok(metrics) => metrics,
         Err(error) => {
-            let sentence = format!("no process at {admin} (KIZUNA_ADMIN_LISTEN) tells what it refused: {error}");
+            let sentence = bilingual!(
+                "no process at {admin} (KIZUNA_ADMIN_LISTEN) tells what it refused: {error}",
+                "{admin}（KIZUNA_ADMIN_LISTEN）のプロセスから、拒否した件数を取得できませんでした：{error}"
+            );
             let remedy = "run this where `kizuna up` or `kizuna ingest` runs, with the same KIZUNA_ADMIN_LISTEN";
             return vec![Finding::unknown("signatures_unknown", sentence, remedy)];
         }
@@ -79,22 +94,33 @@ pub(super) fn signatures(number: ConnectionNumber, wrong: Option<u64>, accepted:
     match (wrong, accepted) {
         (None, _) => Finding::unknown(
             "signatures_unknown",
-            "the process at KIZUNA_ADMIN_LISTEN takes no webhooks of this connection",
+            bilingual!(
+                "the process at KIZUNA_ADMIN_LISTEN takes no webhooks of this connection",
+                "KIZUNA_ADMIN_LISTENのプロセスは、このアカウントのWebhookを受信していません。"
+            ),
             "run this where `kizuna up` or `kizuna ingest` runs, with the same KIZUNA_ADMIN_LISTEN",
         ),
         (Some(0), _) => {
-            let sentence =
-                format!("no signature was wrong since the process started; {accepted} webhooks were accepted");
+            let sentence = bilingual!(
+                "no signature was wrong since the process started; {accepted} webhooks were accepted",
+                "プロセスの起動以降、不正な署名はありません。受け付けたWebhookは{accepted}件です。"
+            );
             Finding::good("signatures", sentence)
         }
         (Some(wrong), 0) => Finding::broken(
             "signatures_wrong",
-            format!("all {wrong} webhooks since the process started had a wrong signature"),
+            bilingual!(
+                "all {wrong} webhooks since the process started had a wrong signature",
+                "プロセスの起動以降に届いたWebhook {wrong}件すべての署名が不正でした。"
+            ),
             remedy,
         ),
         (Some(wrong), accepted) => Finding::warning(
             "signatures_some_wrong",
-            format!("{wrong} webhooks since the process started had a wrong signature, {accepted} were accepted"),
+            bilingual!(
+                "{wrong} webhooks since the process started had a wrong signature, {accepted} were accepted",
+                "プロセスの起動以降、署名が不正なWebhookが{wrong}件、受け付けたWebhookが{accepted}件ありました。"
+            ),
             remedy,
         ),
     }
@@ -104,7 +130,10 @@ pub(super) fn destinations(number: ConnectionNumber, wrong: u64) -> Option<Findi
     (wrong > 0).then(|| {
         Finding::broken(
             "destination_wrong",
-            format!("{wrong} signed webhooks since the process started were for another account"),
+            bilingual!(
+                "{wrong} signed webhooks since the process started were for another account",
+                "プロセスの起動以降、別のアカウント宛ての署名付きWebhookが{wrong}件ありました。"
+            ),
             format!(
                 "enter the credentials of this connection's own channel: `kizuna connection rotate {number}` \
                  (docs/operations.md, KizunaWrongDestination)"

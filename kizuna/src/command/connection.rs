@@ -238,7 +238,7 @@ fn found(finding: &Finding) -> String {
         Severity::Unknown => "unknown",
     };
     let remedy = finding.remedy.as_ref().map(|what| format!("\n           -> {what}")).unwrap_or_default();
-    format!("  {severity}  {}: {}{remedy}", finding.code, output::shown(&finding.sentence, 400))
+    format!("  {severity}  {}: {}{remedy}", finding.code, output::shown(&finding.sentence.english, 400))
 }
 
 async fn find(installation: &Installation, number: ConnectionNumber) -> anyhow::Result<Connection> {

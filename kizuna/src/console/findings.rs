@@ -13,7 +13,7 @@ pub struct Told {
     pub class: &'static str,
     /// How it is.
     pub result: &'static str,
-    /// What was found, as the program says it.
+    /// What was found.
     pub sentence: String,
     /// What to do about it.
     pub remedy: Option<String>,
@@ -36,7 +36,8 @@ impl Told {
         });
         let in_japanese = known.map(|known| known.remedy).filter(|_| language == Language::Japanese);
         let remedy = finding.remedy.map(|english| in_japanese.map_or(english, str::to_owned));
-        Self { code: finding.code, title, class, result, sentence: finding.sentence, remedy }
+        let sentence = language.of_both(&finding.sentence).to_owned();
+        Self { code: finding.code, title, class, result, sentence, remedy }
     }
 }
 
@@ -222,6 +223,7 @@ const KNOWN: &[Known] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bilingual::bilingual;
     use std::collections::BTreeSet;
 
     /// The codes that the check gives with one of these severities, read from where it gives them.
@@ -257,12 +259,15 @@ mod tests {
     }
 
     #[test]
-    fn each_language_has_its_title_and_its_remedy() {
+    fn each_language_has_its_title_its_sentence_and_its_remedy() {
         let told = |language| {
-            let told = Told::of(Finding::warning("events_none", "", "write"), language);
-            (told.title, told.remedy)
+            let told = Told::of(Finding::warning("events_none", bilingual!("none", "ありません"), "write"), language);
+            (told.title, told.sentence, told.remedy)
         };
-        assert_eq!(told(Language::English), ("No event ever came", Some("write".to_owned())));
-        assert_eq!(told(Language::Japanese), ("イベントが一度も届いていません", Some(ASK_FOR_ONE.to_owned())));
+        assert_eq!(told(Language::English), ("No event ever came", "none".to_owned(), Some("write".to_owned())));
+        assert_eq!(
+            told(Language::Japanese),
+            ("イベントが一度も届いていません", "ありません".to_owned(), Some(ASK_FOR_ONE.to_owned()))
+        );
     }
 }
