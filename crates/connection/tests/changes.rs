@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use connection::{Connection, Error, Sealer, State, amend, current, define, new_webhook_token, remove};
-use contact::ConnectionNumber;
+mod one;
+
+use connection::{Connection, Error, State, amend, current, define, remove};
 use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::{Log, Topic};
+use one::{connection, number, sealer};
 use runtime::clock::ManualClock;
 use runtime::secret::Secret;
 use schemas::Codec;
@@ -14,33 +16,6 @@ use tempfile::TempDir;
 
 const NOON_MS: i64 = 1_790_000_000_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-
-fn number() -> ConnectionNumber {
-    ConnectionNumber::new(1).unwrap()
-}
-
-fn sealer() -> Sealer {
-    Sealer::from_master_key(&Secret::new(&"ab".repeat(32))).unwrap()
-}
-
-fn connection() -> Connection {
-    Connection {
-        number: number(),
-        name: "本店".into(),
-        description: String::new(),
-        icon: String::new(),
-        channel_id: "2000000001".into(),
-        channel_secrets: vec![Secret::new("first")],
-        access_token: None,
-        webhook_token: new_webhook_token(),
-        bot_user_id: None,
-        auto_create: true,
-        state: State::Active,
-        properties_existed: true,
-        created_at_ms: 0,
-        older_secrets_until_ms: None,
-    }
-}
 
 struct World {
     _directory: TempDir,

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod one;
+
 use async_trait::async_trait;
-use connection::{Connection, Editor, Error, Sealer, State, amend, current, define, new_webhook_token, remove};
-use contact::ConnectionNumber;
+use connection::{Connection, Editor, Error, State, amend, current, define, remove};
 use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::{Consumer, Log, NewRecord, Position, Reader, Span, StartOffset, Topic};
+use one::{connection, number, sealer};
 use runtime::clock::ManualClock;
 use runtime::secret::Secret;
 use schemas::{Codec, ConnectionDefinition};
@@ -15,33 +17,6 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 const NOON_MS: i64 = 1_790_000_000_000;
-
-fn number() -> ConnectionNumber {
-    ConnectionNumber::new(1).unwrap()
-}
-
-fn sealer() -> Sealer {
-    Sealer::from_master_key(&Secret::new(&"ab".repeat(32))).unwrap()
-}
-
-fn connection() -> Connection {
-    Connection {
-        number: number(),
-        name: "本店".into(),
-        description: String::new(),
-        icon: String::new(),
-        channel_id: "2000000001".into(),
-        channel_secrets: vec![Secret::new("first")],
-        access_token: None,
-        webhook_token: new_webhook_token(),
-        bot_user_id: None,
-        auto_create: true,
-        state: State::Active,
-        properties_existed: true,
-        created_at_ms: 0,
-        older_secrets_until_ms: None,
-    }
-}
 
 type Act = Box<dyn Fn(&mut Connection) + Send + Sync>;
 
