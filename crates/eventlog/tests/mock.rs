@@ -169,6 +169,26 @@ async fn a_caller_that_stops_waiting_does_not_take_its_record_back() {
 }
 
 #[tokio::test]
+async fn records_that_come_while_others_of_their_partition_are_under_way_follow_in_their_order() {
+    let mock = mock(PARTITIONS);
+    let mut settings = settings(&mock, PARTITIONS);
+    settings.librdkafka.insert("linger.ms".to_owned(), Secret::new("0"));
+    let log = connect(settings).await;
+    mock.broker_round_trip_time(-1, Duration::from_millis(200)).unwrap();
+    let append = |id| {
+        let log = Arc::clone(&log);
+        tokio::spawn(async move { log.append(vec![event(id)]).await.unwrap()[0] })
+    };
+    // The tasks take turns on this one thread, each to where it waits.
+    let appends: Vec<_> = (0..30).map(append).collect();
+    let mut offsets = Vec::new();
+    for append in appends {
+        offsets.push(append.await.unwrap().offset);
+    }
+    assert_eq!(offsets, (0..30).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
 async fn appends_go_through_again_soon_after_the_brokers_are_back() {
     let mock = mock(PARTITIONS);
     let log = connect(settings(&mock, PARTITIONS)).await;

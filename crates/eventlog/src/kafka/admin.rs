@@ -46,7 +46,7 @@ pub async fn create_topics(settings: &Settings) -> Result<Vec<Topic>, Error> {
     let topics: Vec<NewTopic<'_>> = Topic::ALL
         .iter()
         .map(|topic| {
-            let partitions = if topic.is_single() { 1 } else { i32::try_from(settings.partitions).unwrap_or(i32::MAX) };
+            let partitions = i32::try_from(settings.partitions_of(*topic)).unwrap_or(i32::MAX);
             let replication = TopicReplication::Fixed(copies);
             let topic = NewTopic::new(names.name(*topic), partitions, replication);
             wanted.iter().fold(topic, |topic, setting| topic.set(setting.name, &setting.value))

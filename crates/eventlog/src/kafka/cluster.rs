@@ -23,13 +23,14 @@ pub(super) struct Cluster {
 impl Cluster {
     pub(super) fn new(settings: Settings) -> Result<Self, Error> {
         let names = Names::new(&settings.topic_prefix);
-        let producer = Producer::new(settings.producer())?;
+        let layout = Topic::ALL.iter().map(|topic| (*topic, names.name(*topic).into(), settings.partitions_of(*topic)));
+        let producer = Producer::new(settings.producer(), layout.collect())?;
         Ok(Self { settings, names, producer })
     }
 
     /// How many partitions a topic has.
     pub(super) fn partitions(&self, topic: Topic) -> u32 {
-        if topic.is_single() { 1 } else { self.settings.partitions }
+        self.settings.partitions_of(topic)
     }
 
     /// The offsets that a partition holds now.

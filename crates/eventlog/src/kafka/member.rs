@@ -335,8 +335,7 @@ mod tests {
 
     async fn append(member: &Member) {
         let record = NewRecord { topic: Topic::LineEvents, key: b"U/1/1".to_vec(), value: None };
-        let outgoing = Outgoing { topic: "line.events", partition: 0, record: &record };
-        member.cluster.producer.append(&[outgoing], 0).await.unwrap();
+        member.cluster.producer.append(vec![Outgoing { partition: 0, record }], 0).await.unwrap();
     }
 
     #[tokio::test]

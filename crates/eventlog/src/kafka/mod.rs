@@ -128,15 +128,11 @@ impl Log for KafkaLog {
     async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error> {
         let cluster = &self.cluster;
         records.iter().try_for_each(NewRecord::check_size)?;
-        let outgoing: Vec<Outgoing<'_>> = records
-            .iter()
-            .map(|record| Outgoing {
-                topic: cluster.names.name(record.topic),
-                partition: partition(record.topic, &record.key, cluster.partitions(record.topic)),
-                record,
-            })
-            .collect();
-        cluster.producer.append(&outgoing, self.clock.now_ms()).await
+        let outgoing = records.into_iter().map(|record| {
+            let partition = partition(record.topic, &record.key, cluster.partitions(record.topic));
+            Outgoing { partition, record }
+        });
+        cluster.producer.append(outgoing.collect(), self.clock.now_ms()).await
     }
 
     fn partitions(&self, topic: Topic) -> u32 {

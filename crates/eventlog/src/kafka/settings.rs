@@ -1,7 +1,7 @@
 //! How to reach Kafka and what is expected of it; the client settings that the log's promises rest on.
 
 use crate::Error;
-use crate::record::NewRecord;
+use crate::record::{NewRecord, Topic};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use runtime::secret::Secret;
@@ -18,10 +18,9 @@ const OWN_VARIABLES: [&str; 8] =
 /// The largest batch that brokers must take, bytes: the largest record, and room for what Kafka adds to it.
 pub(super) const BATCH_BYTES_MAX: usize = NewRecord::MAX_BYTES + 64 * 1024;
 
-/// How long a record waits for others that go to the same partition, milliseconds. LINE waits for two seconds, and every
-/// request costs brokers and client about the same however many records it carries: at librdkafka's default of 5 ms a
-/// receiver of 3,000 webhooks a second used four times the processor, and its slowest answers took longer.
-const LINGER_MS: &str = "20";
+/// How long a record waits for others that go to the same partition, milliseconds. Every request costs brokers and client
+/// about the same however many records it carries, and LINE waits for two seconds.
+const LINGER_MS: &str = "5";
 
 /// What the log promises depends on these; nobody may set them otherwise.
 const FIXED: [(&str, &str); 10] = [
@@ -146,6 +145,11 @@ impl Settings {
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(Error::Unfit(problems.join("\n"))) }
+    }
+
+    /// How many partitions a topic has.
+    pub(super) fn partitions_of(&self, topic: Topic) -> u32 {
+        if topic.is_single() { 1 } else { self.partitions }
     }
 
     /// How long after its last sign of life the group takes this member for dead.

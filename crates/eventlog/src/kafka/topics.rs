@@ -141,7 +141,7 @@ fn problems(observed: &Observed, settings: &Settings) -> Vec<Problem> {
 }
 
 fn layout_problems(topic: Topic, name: &str, found: &ObservedTopic, settings: &Settings) -> Vec<Problem> {
-    let partitions = if topic.is_single() { 1 } else { settings.partitions };
+    let partitions = settings.partitions_of(topic);
     let mut problems = Vec::new();
     if found.partitions != partitions {
         let fix = if topic.is_single() {
