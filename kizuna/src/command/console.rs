@@ -25,7 +25,7 @@ pub async fn run(
     if command.link {
         let installation = Installation::open(settings).await?;
         let view = installation.view().await?;
-        let link = Console::open(installation, view, None, address)?.link()?;
+        let link = Console::open(installation, view, None, address)?.link().await?;
         if as_json { output::json(&json!({ "setup_url": link })) } else { output::line(&link) }?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -33,7 +33,7 @@ pub async fn run(
     let installation = Installation::open(settings).await?;
     let view = installation.view().await?;
     let console = Console::open(installation, view, None, listener.local_addr()?)?;
-    let link = console.first_link()?;
+    let link = console.first_link().await?;
     if as_json {
         output::json(&json!({ "console_url": console.url(), "setup_url": link }))?;
     } else {

@@ -88,7 +88,11 @@ async fn admitted(gate: &Gate, request: Request, language: Language) -> Result<R
         return Err(refuse(StatusCode::FORBIDDEN));
     }
     let session = match cookie(request.headers(), console.cookie_name()) {
-        Some(token) => console.0.accounts.session(token).map_err(|error| Fault::from(error).into_response())?,
+        Some(token) => {
+            let token = Secret::new(token);
+            let found = console.0.accounts.ask(move |accounts| accounts.session(&token)).await;
+            found.map_err(|error| Fault::from(error).into_response())?
+        }
         None => None,
     };
     match (needs, &session) {

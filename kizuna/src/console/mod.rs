@@ -26,7 +26,7 @@ mod words;
 use crate::friends::Friends;
 use crate::friends::census::Census;
 use crate::wiring::Installation;
-use accounts::Accounts;
+use accounts::{Accounts, Handle};
 use anyhow::Context;
 use connection::View;
 use contact_link::ContactLinks;
@@ -48,7 +48,7 @@ struct Inner {
     installation: Installation,
     view: Arc<View>,
     readiness: Option<Readiness>,
-    accounts: Accounts,
+    accounts: Handle,
     passwords: Passwords,
     throttle: Throttle,
     friends: Friends,
@@ -87,7 +87,7 @@ impl Console {
             installation,
             view,
             readiness,
-            accounts,
+            accounts: Handle::to(accounts),
             passwords: Passwords::default(),
             throttle,
             friends,
@@ -109,19 +109,19 @@ impl Console {
     ///
     /// # Errors
     /// When the accounts cannot be read or written.
-    pub fn first_link(&self) -> anyhow::Result<Option<String>> {
-        if self.0.accounts.has_administrator()? {
+    pub async fn first_link(&self) -> anyhow::Result<Option<String>> {
+        if self.0.accounts.ask(Accounts::has_administrator).await? {
             return Ok(None);
         }
-        self.link().map(Some)
+        self.link().await.map(Some)
     }
 
     /// A new address at which somebody becomes administrator, once; earlier ones of this kind no longer work.
     ///
     /// # Errors
     /// When the accounts cannot be written.
-    pub fn link(&self) -> anyhow::Result<String> {
-        let token = self.0.accounts.invite_administrator()?;
+    pub async fn link(&self) -> anyhow::Result<String> {
+        let token = self.0.accounts.ask(Accounts::invite_administrator).await?;
         Ok(format!("{}/welcome/{}", self.url(), token.expose()))
     }
 

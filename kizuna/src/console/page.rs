@@ -98,7 +98,8 @@ impl Console {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn record(&self, visitor: &Visitor, action: &str, subject: &str) -> Result<(), Fault> {
-        Ok(self.0.accounts.record(visitor.name(), action, subject)?)
+    pub async fn record(&self, visitor: &Visitor, action: &'static str, subject: &str) -> Result<(), Fault> {
+        let (actor, subject) = (visitor.name().to_owned(), subject.to_owned());
+        Ok(self.0.accounts.ask(move |accounts| accounts.record(&actor, action, &subject)).await?)
     }
 }

@@ -2,10 +2,12 @@
 //! which several processes may have open.
 
 mod audit;
+mod handle;
 mod invitation;
 mod person;
 mod session;
 
+pub use handle::Handle;
 pub use invitation::Invitation;
 pub use person::{Kept, Person};
 pub use session::Session;

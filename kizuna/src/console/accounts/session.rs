@@ -46,8 +46,8 @@ impl Accounts {
     ///
     /// # Errors
     /// When the file cannot be used.
-    pub fn session(&self, token: &str) -> rusqlite::Result<Option<Session>> {
-        let (digest, now_ms) = (token::digest(token), self.clock.now_ms());
+    pub fn session(&self, token: &Secret) -> rusqlite::Result<Option<Session>> {
+        let (digest, now_ms) = (token::digest(token.expose()), self.clock.now_ms());
         let database = self.database();
         let select = format!(
             "SELECT {}, session.seen_at_ms FROM session JOIN person ON person.id = session.person
@@ -60,7 +60,7 @@ impl Accounts {
         if now_ms - seen_at_ms >= SEEN_EVERY_MS {
             database.execute("UPDATE session SET seen_at_ms = ?2 WHERE digest = ?1", params![digest, now_ms])?;
         }
-        Ok(Some(Session { person, token: Secret::new(token) }))
+        Ok(Some(Session { person, token: token.clone() }))
     }
 
     /// Ends a session.

@@ -103,7 +103,7 @@ pub async fn remove(
     }
     let installation = &console.0.installation;
     connection::remove(&installation.log, &installation.codec, known, installation.clock.now_ms()).await?;
-    console.record(&visitor, "removed", &number.to_string())?;
+    console.record(&visitor, "removed", &number.to_string()).await?;
     Ok(Redirect::to("/").into_response())
 }
 
@@ -130,7 +130,7 @@ impl Console {
         };
         let changed = change(&self.0.installation, connection.number, wanted).await?;
         self.wait_until_shown(&changed).await;
-        self.record(&visitor, action, &number.to_string())?;
+        self.record(&visitor, action, &number.to_string()).await?;
         Ok(back_to(number))
     }
 

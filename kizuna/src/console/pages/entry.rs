@@ -1,6 +1,7 @@
 //! Signing in and out, and the choice of the language.
 
 use crate::console::Console;
+use crate::console::accounts::Accounts;
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
 use crate::console::language::{COOKIE, Language};
@@ -40,7 +41,8 @@ pub async fn sign_in(
         let problem = Some(frame.words.throttled);
         return Ok(page_as(StatusCode::TOO_MANY_REQUESTS, &Login { frame, problem, name }));
     }
-    let known = inner.accounts.credentials(&name)?;
+    let asked = name.clone();
+    let known = inner.accounts.ask(move |accounts| accounts.credentials(&asked)).await?;
     let (person, stored) = known.map_or((None, None), |(person, stored)| (Some(person), Some(stored)));
     let is_right = inner.passwords.verify(Secret::new(form.raw("password")), stored).await?;
     let Some(person) = person.filter(|_| is_right) else {
@@ -48,8 +50,11 @@ pub async fn sign_in(
         return Ok(page_as(StatusCode::UNAUTHORIZED, &Login { frame, problem, name }));
     };
     inner.throttle.forget(&name);
-    let token = inner.accounts.begin_session(person)?;
-    inner.accounts.record(&name, "signed_in", "")?;
+    let begin = move |accounts: &Accounts| {
+        accounts.record(&name, "signed_in", "")?;
+        accounts.begin_session(person)
+    };
+    let token = inner.accounts.ask(begin).await?;
     Ok(enter(&console, &token))
 }
 
@@ -64,8 +69,8 @@ pub async fn sign_out(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Fault> {
-    if let Some(session) = &visitor.session {
-        console.0.accounts.end_session(&session.token)?;
+    if let Some(session) = visitor.session {
+        console.0.accounts.ask(move |accounts| accounts.end_session(&session.token)).await?;
     }
     let cookie = console.session_cookie(None);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to("/login")).into_response())

@@ -26,7 +26,7 @@ struct People {
 
 /// The list.
 pub async fn show(State(console): State<Console>, Extension(visitor): Extension<Visitor>) -> Result<Response, Fault> {
-    console.people_page(visitor, None, None)
+    console.people_page(visitor, None, None).await
 }
 
 /// Adds somebody, and shows the link at which they set a password.
@@ -35,15 +35,16 @@ pub async fn add(
     Extension(visitor): Extension<Visitor>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
-    let (name, words) = (form.text("name"), visitor.language.words());
-    let Some(role) = Role::named(form.text("role")).filter(|_| is_name(name)) else {
-        return console.people_page(visitor, Some(words.bad_name), None);
+    let (name, words) = (form.text("name").to_owned(), visitor.language.words());
+    let Some(role) = Role::named(form.text("role")).filter(|_| is_name(&name)) else {
+        return console.people_page(visitor, Some(words.bad_name), None).await;
     };
-    let Some(id) = console.0.accounts.add(name, role)? else {
-        return console.people_page(visitor, Some(words.name_taken), None);
+    let added = name.clone();
+    let Some(id) = console.0.accounts.ask(move |accounts| accounts.add(&added, role)).await? else {
+        return console.people_page(visitor, Some(words.name_taken), None).await;
     };
-    console.record(&visitor, "person_added", &format!("{name} ({role})"))?;
-    console.invite(visitor, id, name)
+    console.record(&visitor, "person_added", &format!("{name} ({role})")).await?;
+    console.invite(visitor, id, &name).await
 }
 
 /// Gives somebody another role.
@@ -57,7 +58,7 @@ pub async fn set_role(
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
     let subject = |name: &str| format!("{name} ({role})");
-    console.change_person(visitor, id, "role_changed", subject, |accounts| accounts.set_role(id, role))
+    console.change_person(visitor, id, "role_changed", subject, move |accounts| accounts.set_role(id, role)).await
 }
 
 /// A new link for somebody who lost theirs, or the password.
@@ -66,11 +67,11 @@ pub async fn link(
     Extension(visitor): Extension<Visitor>,
     Path(id): Path<i64>,
 ) -> Result<Response, Fault> {
-    let Some(person) = console.0.accounts.person(id)? else {
+    let Some(person) = console.0.accounts.ask(move |accounts| accounts.person(id)).await? else {
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
-    console.record(&visitor, "person_invited", &person.name)?;
-    console.invite(visitor, id, &person.name)
+    console.record(&visitor, "person_invited", &person.name).await?;
+    console.invite(visitor, id, &person.name).await
 }
 
 /// Removes somebody.
@@ -79,44 +80,44 @@ pub async fn remove(
     Extension(visitor): Extension<Visitor>,
     Path(id): Path<i64>,
 ) -> Result<Response, Fault> {
-    console.change_person(visitor, id, "person_removed", str::to_owned, |accounts| accounts.remove(id))
+    console.change_person(visitor, id, "person_removed", str::to_owned, move |accounts| accounts.remove(id)).await
 }
 
 impl Console {
     /// Changes somebody, unless that left nobody to manage the others.
-    fn change_person(
+    async fn change_person(
         &self,
         visitor: Visitor,
         id: i64,
-        action: &str,
+        action: &'static str,
         subject: impl FnOnce(&str) -> String,
-        change: impl FnOnce(&Accounts) -> rusqlite::Result<Result<(), Kept>>,
+        change: impl FnOnce(&Accounts) -> rusqlite::Result<Result<(), Kept>> + Send + 'static,
     ) -> Result<Response, Fault> {
-        let Some(person) = self.0.accounts.person(id)? else {
+        let Some(person) = self.0.accounts.ask(move |accounts| accounts.person(id)).await? else {
             return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
         };
-        if change(&self.0.accounts)?.is_err() {
+        if self.0.accounts.ask(change).await?.is_err() {
             let words = visitor.language.words();
-            return self.people_page(visitor, Some(words.last_administrator), None);
+            return self.people_page(visitor, Some(words.last_administrator), None).await;
         }
-        self.record(&visitor, action, &subject(&person.name))?;
+        self.record(&visitor, action, &subject(&person.name)).await?;
         Ok(Redirect::to("/people").into_response())
     }
 
     /// Shows, once, the link at which somebody sets a password.
-    fn invite(&self, visitor: Visitor, id: i64, name: &str) -> Result<Response, Fault> {
-        let token = self.0.accounts.invite(id)?;
-        self.people_page(visitor, None, Some((name, &token)))
+    async fn invite(&self, visitor: Visitor, id: i64, name: &str) -> Result<Response, Fault> {
+        let token = self.0.accounts.ask(move |accounts| accounts.invite(id)).await?;
+        self.people_page(visitor, None, Some((name, &token))).await
     }
 
-    fn people_page(
+    async fn people_page(
         &self,
         visitor: Visitor,
         problem: Option<&'static str>,
         invited: Option<(&str, &Secret)>,
     ) -> Result<Response, Fault> {
         let link = invited.map(|(name, token)| (name.to_owned(), format!("{}/welcome/{}", self.url(), token.expose())));
-        let people = self.0.accounts.people()?;
+        let people = self.0.accounts.ask(Accounts::people).await?;
         let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         Ok(page_as(status, &People { frame: Frame::new(visitor), people, problem, link }))
     }

@@ -21,12 +21,12 @@ async fn every_route_lets_through_exactly_the_roles_that_its_table_names() {
             // Each with a session of its own: one of the routes ends it.
             let cookie = match role {
                 Some(role) => {
-                    place.console.0.accounts.people().unwrap().iter().for_each(|person| {
-                        place.console.0.accounts.remove(person.id).unwrap().ok();
+                    place.accounts().people().unwrap().iter().for_each(|person| {
+                        place.accounts().remove(person.id).unwrap().ok();
                     });
-                    match place.console.0.accounts.people().unwrap().iter().find(|person| person.role == role) {
+                    match place.accounts().people().unwrap().iter().find(|person| person.role == role) {
                         Some(person) => {
-                            let token = place.console.0.accounts.begin_session(person.id).unwrap();
+                            let token = place.accounts().begin_session(person.id).unwrap();
                             format!("kizuna_session={}", token.expose())
                         }
                         None => place.somebody(role).await,
@@ -90,7 +90,7 @@ async fn a_form_without_the_proof_of_its_session_changes_nothing() {
         let request = form("/people", &cookie).header(header::ORIGIN, ORIGIN).body(body(&fields)).unwrap();
         assert_eq!(place.send(request).await.status, StatusCode::FORBIDDEN);
     }
-    assert_eq!(place.console.0.accounts.people().unwrap().len(), 2);
+    assert_eq!(place.accounts().people().unwrap().len(), 2);
     let added = place.post("/people", &cookie, &[("name", "eve"), ("role", "viewer")]).await;
     assert_eq!(added.status, StatusCode::OK);
 }
@@ -142,8 +142,8 @@ async fn a_session_ends_when_it_is_idle_and_after_half_a_day_whatever_happens() 
     place.clock.advance(IDLE_MS - 1);
     assert!(!is_in().await, "after half a day");
 
-    let other = place.console.0.accounts.people().unwrap()[0].id;
-    let cookie = format!("kizuna_session={}", place.console.0.accounts.begin_session(other).unwrap().expose());
+    let other = place.accounts().people().unwrap()[0].id;
+    let cookie = format!("kizuna_session={}", place.accounts().begin_session(other).unwrap().expose());
     place.clock.advance(IDLE_MS);
     assert_eq!(place.get("/", &cookie).await.location(), "/login", "idle");
 }

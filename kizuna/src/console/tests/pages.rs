@@ -59,7 +59,7 @@ async fn an_account_is_edited_paused_and_removed_and_each_change_is_recorded() {
     place.post("/connections/1/remove", &cookie, &[("confirmation", "2")]).await;
     assert_eq!(place.get("/connections/1", &cookie).await.status, StatusCode::OK, "not confirmed");
     assert_eq!(place.post("/connections/1/remove", &cookie, &[("confirmation", "1")]).await.location(), "/");
-    let actions: Vec<_> = place.console.0.accounts.changes(10).unwrap().into_iter().map(|it| it.action).collect();
+    let actions: Vec<_> = place.accounts().changes(10).unwrap().into_iter().map(|it| it.action).collect();
     assert_eq!(actions, ["removed", "paused", "edited"]);
 }
 
@@ -67,19 +67,19 @@ async fn an_account_is_edited_paused_and_removed_and_each_change_is_recorded() {
 async fn the_last_administrator_cannot_be_removed_or_made_less() {
     let place = Place::new().await;
     let cookie = place.somebody(Role::Admin).await;
-    let id = place.console.0.accounts.people().unwrap()[0].id;
+    let id = place.accounts().people().unwrap()[0].id;
     let removed = place.post(&format!("/people/{id}/remove"), &cookie, &[]).await;
     assert_eq!(removed.status, StatusCode::UNPROCESSABLE_ENTITY);
     let lowered = place.post(&format!("/people/{id}/role"), &cookie, &[("role", "viewer")]).await;
     assert_eq!(lowered.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(place.console.0.accounts.has_administrator().unwrap());
+    assert!(place.accounts().has_administrator().unwrap());
 }
 
 #[tokio::test]
 async fn a_changed_role_holds_at_once() {
     let place = Place::new().await;
     let (admin, viewer) = (place.somebody(Role::Admin).await, place.somebody(Role::Viewer).await);
-    let people = place.console.0.accounts.people().unwrap();
+    let people = place.accounts().people().unwrap();
     let id = people.iter().find(|person| person.role == Role::Viewer).unwrap().id;
     assert_eq!(place.get("/people", &viewer).await.status, StatusCode::FORBIDDEN);
     place.post(&format!("/people/{id}/role"), &admin, &[("role", "admin")]).await;
