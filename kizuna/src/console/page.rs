@@ -28,6 +28,11 @@ impl Frame {
         Self { words: language.words(), language, visitor, proof }
     }
 
+    /// May they look around?
+    pub fn is_viewer(&self) -> bool {
+        self.visitor.may(Role::Viewer)
+    }
+
     /// May they do what operators do?
     pub fn is_operator(&self) -> bool {
         self.visitor.may(Role::Operator)

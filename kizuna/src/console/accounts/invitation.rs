@@ -69,7 +69,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn accept(&self, token: &Secret, name: &str, password_hash: &str) -> rusqlite::Result<Option<i64>> {
+    pub fn accept(&self, token: &Secret, name: &str, password_hash: &str) -> rusqlite::Result<Option<Person>> {
         let now_ms = self.clock.now_ms();
         let mut database = self.database();
         let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -88,7 +88,9 @@ impl Accounts {
         };
         transaction.execute("UPDATE person SET password = ?2 WHERE id = ?1", params![person, password_hash])?;
         transaction.execute("DELETE FROM session WHERE person = ?1", [person])?;
+        transaction.execute("DELETE FROM challenge WHERE person = ?1", [person])?;
         transaction.commit()?;
-        Ok(Some(person))
+        drop(database);
+        self.person(person)
     }
 }

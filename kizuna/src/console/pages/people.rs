@@ -20,6 +20,8 @@ struct People {
     frame: Frame,
     people: Vec<Person>,
     problem: Option<&'static str>,
+    /// Must everybody have a second factor?
+    is_required: bool,
     /// Shown once: for whom, and where.
     link: Option<(String, String)>,
 }
@@ -83,6 +85,40 @@ pub async fn remove(
     console.change_person(visitor, id, "person_removed", str::to_owned, move |accounts| accounts.remove(id)).await
 }
 
+/// Switches somebody's second factor off: they lost the app, and the recovery codes.
+pub async fn reset_second_factor(
+    State(console): State<Console>,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<i64>,
+) -> Result<Response, Fault> {
+    let by = visitor.name().to_owned();
+    let reset = move |accounts: &Accounts| {
+        let Some(person) = accounts.person(id)? else { return anyhow::Ok(false) };
+        accounts.reset_second_factor(&person, &by)?;
+        Ok(true)
+    };
+    if !console.0.accounts.ask(reset).await? {
+        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
+    }
+    Ok(Redirect::to("/people").into_response())
+}
+
+/// Everybody must have a second factor, or no more.
+pub async fn require_second_factor(
+    State(console): State<Console>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Fault> {
+    let (is_required, by) = (form.text("required") == "yes", visitor.name().to_owned());
+    let action = if is_required { "second_factor_required" } else { "second_factor_optional" };
+    let require = move |accounts: &Accounts| {
+        accounts.require_second_factor(is_required)?;
+        accounts.record(&by, action, "")
+    };
+    console.0.accounts.ask(require).await?;
+    Ok(Redirect::to("/people").into_response())
+}
+
 impl Console {
     /// Changes somebody, unless that left nobody to manage the others.
     async fn change_person(
@@ -117,8 +153,9 @@ impl Console {
         invited: Option<(&str, &Secret)>,
     ) -> Result<Response, Fault> {
         let link = invited.map(|(name, token)| (name.to_owned(), format!("{}/welcome/{}", self.url(), token.expose())));
-        let people = self.0.accounts.ask(Accounts::people).await?;
+        let read = |accounts: &Accounts| anyhow::Ok((accounts.people()?, accounts.requires_second_factor()?));
+        let (people, is_required) = self.0.accounts.ask(read).await?;
         let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-        Ok(page_as(status, &People { frame: Frame::new(visitor), people, problem, link }))
+        Ok(page_as(status, &People { frame: Frame::new(visitor), people, problem, is_required, link }))
     }
 }

@@ -39,7 +39,7 @@ pub async fn show(
     Ok(form_page(StatusCode::OK, visitor, &invitation, None))
 }
 
-/// Sets the password, uses the link up and signs the person in.
+/// Sets the password, uses the link up and admits the person, as signing in would.
 pub async fn accept(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
@@ -74,7 +74,7 @@ pub async fn accept(
     let accept = move |accounts: &Accounts| {
         let Some(person) = accounts.accept(&token, &accepted, &hash)? else { return Ok(None) };
         accounts.record(&accepted, "password_set", &accepted)?;
-        accounts.begin_session(person).map(Some)
+        accounts.admit(&person).map(Some)
     };
     let Some(session) = accounts.ask(accept).await? else {
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));

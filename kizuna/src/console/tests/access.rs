@@ -9,7 +9,7 @@ use axum::http::{Method, StatusCode, header};
 const ABSOLUTE_MS: i64 = 12 * 60 * 60_000;
 const IDLE_MS: i64 = 30 * 60_000;
 
-fn path(pattern: &str) -> String {
+pub fn path(pattern: &str) -> String {
     pattern.replace("{number}", "1").replace("{id}", "999").replace("{key}", "none").replace("{token}", "none")
 }
 
@@ -39,12 +39,13 @@ async fn every_route_lets_through_exactly_the_roles_that_its_table_names() {
                 if route.changes { place.post(&path, &cookie, &[]).await } else { place.get(&path, &cookie).await };
             let case = format!("{role:?} {path} changes={} -> {}", route.changes, answer.status);
             match (route.needs, role) {
-                (Needs::Role(_), None) => {
+                (Needs::Role(_) | Needs::Person | Needs::Password, None) => {
                     assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/login"), "{case}");
                 }
                 (Needs::Role(needed), Some(role)) if role < needed => {
                     assert_eq!(answer.status, StatusCode::FORBIDDEN, "{case}");
                 }
+                (Needs::Password, Some(_)) => assert_eq!(answer.location(), "/", "{case}"),
                 _ => {
                     assert_ne!(answer.status, StatusCode::FORBIDDEN, "{case}");
                     assert!(!answer.status.is_server_error(), "{case}");
@@ -93,6 +94,17 @@ async fn a_form_without_the_proof_of_its_session_changes_nothing() {
     assert_eq!(place.accounts().people().unwrap().len(), 2);
     let added = place.post("/people", &cookie, &[("name", "eve"), ("role", "viewer")]).await;
     assert_eq!(added.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_route_that_changes_something_wants_the_proof() {
+    let place = Place::new().await;
+    let cookie = place.somebody(Role::Admin).await;
+    let guarded = ROUTES.iter().filter(|route| matches!(route.needs, Needs::Role(_) | Needs::Person) && route.changes);
+    for route in guarded {
+        let request = form(&path(route.path), &cookie).header(header::ORIGIN, ORIGIN).body(body(&[])).unwrap();
+        assert_eq!(place.send(request).await.status, StatusCode::FORBIDDEN, "{}", route.path);
+    }
 }
 
 #[tokio::test]

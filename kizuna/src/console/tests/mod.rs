@@ -8,6 +8,7 @@ mod entry;
 mod friends;
 mod pages;
 mod replays;
+mod second_factor;
 
 use super::access::Role;
 use super::accounts::Accounts;
