@@ -203,6 +203,17 @@ words! {
     health_signatures_wrong: "All webhooks have a wrong signature: check the channel secret", "Webhookの署名がすべて不正です。チャネルシークレットを確認してください";
     health_signatures_some_wrong: "Some webhooks have a wrong signature", "署名が不正なWebhookがあります";
     health_destination_wrong: "Webhooks of another account arrive", "別のアカウントのWebhookが届いています";
+    health_not_stored: "Some webhooks could not be stored", "保存できなかったWebhookがあります";
+    webhooks: "Webhooks since the start", "起動以降のWebhook";
+    webhooks_accepted: "Answered 200 and stored", "200（保存済み）";
+    webhooks_wrong: "Answered 401: wrong signature", "401（署名が不正）";
+    webhooks_unsigned: "Answered 401: no signature", "401（署名なし）";
+    webhooks_other: "Answered 400: for another account", "400（別のアカウント宛て）";
+    webhooks_not_stored: "Answered 503: not stored in time", "503（保存が間に合わず）";
+    webhooks_refused: "Not answered 200 in all", "200以外の合計";
+    webhooks_elsewhere: "This process takes no webhooks of this account: the check asks the one that does.", "このプロセスはこのアカウントのWebhookを受信していません。接続チェックで受信側の状況を確認できます。";
+    redelivery_matters: "What was answered 503 comes again only if Webhook redelivery is on: LINE Developers console > the channel > Messaging API. LINE tells nobody whether it is; without it these events are lost.", "503を返したWebhookは、「Webhookの再送」がオンの場合だけ再送されます（LINE Developersコンソール ＞ チャネル ＞ Messaging API設定）。オンかどうかはLINEから取得できません。オフの場合、そのイベントは失われます。";
+    redelivery_idle: "So far nothing depends on Webhook redelivery. Have it on all the same: LINE Developers console > the channel > Messaging API.", "今のところ「Webhookの再送」が必要なイベントはありません。万一に備えてオンにしておいてください（LINE Developersコンソール ＞ チャネル ＞ Messaging API設定）。";
     health_events_none: "No friend was seen yet", "まだ友だちのイベントがありません";
     health_events_old: "Nobody was seen for a week", "1週間以上イベントがありません";
     check: "Check the connection", "接続チェック";

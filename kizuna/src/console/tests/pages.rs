@@ -15,6 +15,25 @@ async fn the_dashboard_shows_each_account_and_how_many_the_plan_allows() {
 }
 
 #[tokio::test]
+async fn the_page_of_an_account_counts_what_was_not_answered_200_and_says_when_redelivery_matters() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    let cookie = place.somebody(Role::Viewer).await;
+    let page = place.get("/connections/1", &cookie).await;
+    assert!(page.text.contains("This process takes no webhooks"), "{}", page.text);
+    let metrics = ingest::Metrics::register(&place.console.0.installation.metrics).unwrap();
+    metrics.verification_failures.with_label_values(&["1", "wrong"]).inc_by(4);
+    let page = place.get("/connections/1", &cookie).await;
+    assert!(page.text.contains("wrong signature</dt><dd>4</dd>"), "{}", page.text);
+    assert!(page.text.contains("nothing depends on Webhook redelivery"), "{}", page.text);
+    metrics.webhooks.with_label_values(&["1", "unavailable"]).inc_by(3);
+    let page = place.get("/connections/1", &cookie).await;
+    for part in ["Not answered 200 in all</dt><dd>7</dd>", "not stored in time</dt><dd>3</dd>", "comes again only if"] {
+        assert!(page.text.contains(part), "{part}: {}", page.text);
+    }
+}
+
+#[tokio::test]
 async fn hostile_names_and_pictures_stay_text() {
     let place = Place::new().await;
     place.connect(1, "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>", "javascript:alert(1)").await;
