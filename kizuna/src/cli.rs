@@ -101,11 +101,16 @@ pub struct Demo {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 At its first start it prints a link at which the first administrator sets a password; the link works once.
-With --link it prints a new one and ends, beside a running `kizuna up` too: for when the link or the password was lost.")]
+With --link it prints a new one and ends, beside a running `kizuna up` too: for when the link or the password was lost.
+With --reset-second-factor NAME, in the same way, it switches the second factor of somebody off who lost the app and the
+recovery codes.")]
 pub struct Console {
     /// Print a link at which somebody becomes administrator, and end.
     #[arg(long)]
     pub link: bool,
+    /// Switch the second factor of this person off, and end.
+    #[arg(long, value_name = "NAME", conflicts_with = "link")]
+    pub reset_second_factor: Option<String>,
 }
 
 /// `kizuna sandbox`.

@@ -2,7 +2,7 @@
 //!
 //! A sealed secret is `version (1) ‖ key ID (8) ‖ nonce (24) ‖ ciphertext ‖ tag (16)`. Version, connection number and field
 //! are authenticated with it, so that a ciphertext put in another's place does not open. The key ID tells a wrong master
-//! key from damage.
+//! key from damage. Other secrets of an installation are sealed in the same form, bound to the name of what they belong to.
 
 use crate::Error;
 use base64::Engine;
@@ -85,9 +85,17 @@ impl Sealer {
 
     /// Seals one secret of a connection. Each time gives other bytes.
     pub fn seal(&self, number: ConnectionNumber, field: Field, secret: &Secret) -> Sealed {
+        self.seal_bound(&associated(number, field), secret)
+    }
+
+    /// Seals a secret that is no connection's. `owner` begins with a letter, which nothing that a connection's are bound to does.
+    pub fn seal_for(&self, owner: &str, secret: &Secret) -> Sealed {
+        self.seal_bound(owner.as_bytes(), secret)
+    }
+
+    fn seal_bound(&self, aad: &[u8], secret: &Secret) -> Sealed {
         let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
-        let aad = associated(number, field);
-        let payload = Payload { msg: secret.expose().as_bytes(), aad: &aad };
+        let payload = Payload { msg: secret.expose().as_bytes(), aad };
         let ciphertext = self.cipher.encrypt(&nonce, payload).expect("a secret is far shorter than the cipher's limit");
         Sealed([&[VERSION], &self.key_id[..], &nonce[..], &ciphertext].concat())
     }
@@ -98,15 +106,41 @@ impl Sealer {
     /// [`Error::OtherMasterKey`] when it was sealed with another master key, [`Error::Damaged`] when it was altered or
     /// belongs elsewhere.
     pub fn open(&self, number: ConnectionNumber, field: Field, sealed: &Sealed) -> Result<Secret, Error> {
-        let (key_id, nonce, ciphertext) = split(&sealed.0).ok_or(Error::Damaged(number))?;
+        self.open_bound(&associated(number, field), sealed).map_err(|why| match why {
+            Unopened::OtherMasterKey => Error::OtherMasterKey(number),
+            Unopened::Damaged => Error::Damaged(number),
+        })
+    }
+
+    /// Opens what [`Self::seal_for`] sealed for the same owner.
+    ///
+    /// # Errors
+    /// [`Unopened`].
+    pub fn open_for(&self, owner: &str, sealed: &Sealed) -> Result<Secret, Unopened> {
+        self.open_bound(owner.as_bytes(), sealed)
+    }
+
+    fn open_bound(&self, aad: &[u8], sealed: &Sealed) -> Result<Secret, Unopened> {
+        let (key_id, nonce, ciphertext) = split(&sealed.0).ok_or(Unopened::Damaged)?;
         if *key_id != self.key_id {
-            return Err(Error::OtherMasterKey(number));
+            return Err(Unopened::OtherMasterKey);
         }
-        let payload = Payload { msg: ciphertext, aad: &associated(number, field) };
-        let opened = self.cipher.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| Error::Damaged(number))?;
-        let text = std::str::from_utf8(&opened).map_err(|_| Error::Damaged(number))?;
+        let payload = Payload { msg: ciphertext, aad };
+        let opened = self.cipher.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| Unopened::Damaged)?;
+        let text = std::str::from_utf8(&opened).map_err(|_| Unopened::Damaged)?;
         Ok(Secret::new(text))
     }
+}
+
+/// Why a sealed secret does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unopened {
+    /// It was sealed with another master key.
+    #[error("it was sealed with another master key: set KIZUNA_MASTER_KEY to that one")]
+    OtherMasterKey,
+    /// It was altered, or belongs elsewhere.
+    #[error("it is damaged")]
+    Damaged,
 }
 
 type Parts<'a> = (&'a [u8; KEY_ID_BYTES], &'a [u8; NONCE_BYTES], &'a [u8]);

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use connection::seal::Field;
+use connection::seal::{Field, Unopened};
 use connection::{Error, Sealer};
 use contact::ConnectionNumber;
 use proptest::prelude::*;
@@ -40,6 +40,17 @@ fn a_wrong_master_key_is_named_with_its_remedy() {
     let error = sealer(2).open(number(3), Field::AccessToken, &sealed).unwrap_err();
     let text = "the master key does not open connection 3: set KIZUNA_MASTER_KEY to the key it was sealed with";
     assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn what_is_no_connections_opens_for_its_owner_alone() {
+    let sealed = sealer(1).seal_for("second factor of person 1", &Secret::new("token"));
+    assert_eq!(sealer(1).open_for("second factor of person 1", &sealed).unwrap().expose(), "token");
+    assert_eq!(sealer(1).open_for("second factor of person 2", &sealed), Err(Unopened::Damaged));
+    assert_eq!(sealer(2).open_for("second factor of person 1", &sealed), Err(Unopened::OtherMasterKey));
+    assert!(FIELDS.iter().all(|field| sealer(1).open(number(1), *field, &sealed).is_err()));
+    let field = sealer(1).seal(number(1), Field::AccessToken, &Secret::new("token"));
+    assert_eq!(sealer(1).open_for("second factor of person 1", &field), Err(Unopened::Damaged));
 }
 
 #[test]

@@ -81,6 +81,7 @@ async fn refusals(installation: &Installation, number: ConnectionNumber) -> Vec<
         metrics.counter("kizuna_ingest_verification_failures_total", &[("connection", &of), ("reason", "wrong")]);
     let mut findings = vec![signatures(number, wrong, webhooks("accepted"))];
     findings.extend(destinations(number, webhooks("wrong_destination")));
+    findings.extend(not_stored(webhooks("unavailable")));
     findings
 }
 
@@ -142,6 +143,21 @@ pub(super) fn destinations(number: ConnectionNumber, wrong: u64) -> Option<Findi
     })
 }
 
+pub(super) fn not_stored(count: u64) -> Option<Finding> {
+    (count > 0).then(|| {
+        Finding::warning(
+            "webhooks_not_stored",
+            bilingual!(
+                "{count} webhooks since the process started were answered 503, because nothing took their events in time; LINE sends \
+                 them again only where \"Webhook redelivery\" is on",
+                "プロセスの起動以降、保存が間に合わず503を返したWebhookが{count}件ありました。「Webhookの再送」がオンの場合だけ、LINEが再送します。"
+            ),
+            "switch \"Webhook redelivery\" (Webhookの再送) on at LINE Developers console (LINE Developersコンソール) > the channel > \
+             Messaging API, and see docs/operations.md, KizunaWebhooksNotStored",
+        )
+    })
+}
+
 /// When the newest event of a connection was received: each partition is read from its end until one is found.
 fn newest_event(log: &dyn Log, codec: &Codec, number: ConnectionNumber) -> anyhow::Result<Option<i64>> {
     let mut newest = None;
@@ -195,6 +211,13 @@ mod tests {
     fn a_week_of_silence_is_worth_a_warning() {
         assert_eq!(last_event(Some(0), SILENCE_MS).code, "events");
         assert_eq!(last_event(Some(0), SILENCE_MS + 1).code, "events_old");
+    }
+
+    #[test]
+    fn what_was_not_stored_is_a_warning_that_names_redelivery() {
+        assert!(not_stored(0).is_none());
+        let finding = not_stored(2).expect("a finding");
+        assert!(finding.remedy.is_some_and(|remedy| remedy.contains("redelivery")) && finding.sentence.is_translated());
     }
 
     #[test]

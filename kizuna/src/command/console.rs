@@ -1,4 +1,4 @@
-//! `kizuna console`: serves the console alone, or gives a link to become administrator.
+//! `kizuna console`: serves the console alone, gives a link to become administrator, or switches somebody's second factor off.
 
 use crate::cli;
 use crate::console::Console;
@@ -6,15 +6,18 @@ use crate::output;
 use crate::server::{Listeners, console_address};
 use crate::settings::Settings;
 use crate::wiring::Installation;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use runtime::shutdown::Shutdown;
 use serde_json::json;
 use std::process::ExitCode;
 
-/// Serves, or prints a link.
+/// Under this name the audit log has what a command did.
+const ACTOR: &str = "kizuna console";
+
+/// Serves, or does the one thing that it is asked for.
 ///
 /// # Errors
-/// When the console is switched off, and when its address or its files cannot be used.
+/// When the console is switched off, when its address or its files cannot be used, and when nobody has the given name.
 pub async fn run(
     command: &cli::Console,
     settings: Settings,
@@ -25,15 +28,24 @@ pub async fn run(
     if command.link {
         let installation = Installation::open(settings).await?;
         let view = installation.view().await?;
-        let link = Console::open(installation, view, None, address)?.link()?;
+        let link = Console::open(installation, view, None, address)?.link().await?;
         if as_json { output::json(&json!({ "setup_url": link })) } else { output::line(&link) }?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(name) = &command.reset_second_factor {
+        let installation = Installation::open(settings).await?;
+        let view = installation.view().await?;
+        let console = Console::open(installation, view, None, address)?;
+        ensure!(console.reset_second_factor(name, ACTOR).await?, "nobody is called {name:?} in the console");
+        let told = format!("{name} signs in with the password alone, until a second factor is set up again");
+        if as_json { output::json(&json!({ "reset": name })) } else { output::line(&told) }?;
         return Ok(ExitCode::SUCCESS);
     }
     let listener = Listeners::bind_console(address).await?;
     let installation = Installation::open(settings).await?;
     let view = installation.view().await?;
     let console = Console::open(installation, view, None, listener.local_addr()?)?;
-    let link = console.first_link()?;
+    let link = console.first_link().await?;
     if as_json {
         output::json(&json!({ "console_url": console.url(), "setup_url": link }))?;
     } else {

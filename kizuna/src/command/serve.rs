@@ -38,7 +38,7 @@ pub async fn run(roles: Roles, settings: Settings, as_json: bool, shutdown: Shut
     let mut facts = facts(&installation, &listeners, &view.snapshot())?;
     if let Some(console) = &console {
         facts["console_url"] = json!(console.url());
-        facts["setup_url"] = json!(console.first_link()?);
+        facts["setup_url"] = json!(console.first_link().await?);
     }
     announce(&facts, as_json)?;
     server::run(installation, roles, listeners, view, readiness, console, shutdown).await?;

@@ -43,6 +43,10 @@ impl fmt::Display for Role {
 pub enum Needs {
     /// Nothing: to sign in, one must not be signed in.
     Nothing,
+    /// To have entered the password of somebody of whom a code is due.
+    Password,
+    /// To be signed in as anybody, also as somebody who must set up a second factor first.
+    Person,
     /// To be signed in with at least this role.
     Role(Role),
 }

@@ -168,6 +168,12 @@ const KNOWN: &[Known] = &[
     known("signatures_some_wrong", "Some signatures were wrong", "一部の署名が正しくありません", ROTATE_SECRET),
     known("signatures_unknown", "Signatures", "署名", RUN_BESIDE),
     known("destination_wrong", "Webhooks of another account", "別のアカウントのWebhookが届いています", ROTATE_BOTH),
+    known(
+        "webhooks_not_stored",
+        "Webhooks could not be stored",
+        "保存できなかったWebhookがあります",
+        "LINE Developersコンソール ＞ チャネル ＞ Messaging API設定で「Webhookの再送」をオンにし、docs/operations.mdのKizunaWebhooksNotStoredを確認してください。",
+    ),
     known("hubspot_token", "HubSpot token", "HubSpotのトークン", NOTHING),
     known(
         "hubspot_token_missing",

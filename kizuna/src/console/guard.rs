@@ -2,7 +2,7 @@
 
 use super::Console;
 use super::access::{Needs, Role};
-use super::accounts::{Person, Session};
+use super::accounts::{Person, Session, Standing};
 use super::form::Form;
 use super::language::{self, Language};
 use super::page::{Fault, plain};
@@ -47,9 +47,10 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// The person; nobody is none.
+    /// The person who is signed in. Whoever owes a code is not yet.
     pub fn person(&self) -> Option<&Person> {
-        self.session.as_ref().map(|session| &session.person)
+        let signed_in = self.session.as_ref().filter(|session| session.standing != Standing::Code);
+        signed_in.map(|session| &session.person)
     }
 
     /// The name under which a change is recorded.
@@ -59,7 +60,8 @@ impl Visitor {
 
     /// May they do what this role may?
     pub fn may(&self, role: Role) -> bool {
-        self.person().is_some_and(|person| person.role >= role)
+        let full = self.session.as_ref().filter(|session| session.standing == Standing::Full);
+        full.is_some_and(|session| session.person.role >= role)
     }
 
     /// What each form of a page for them carries.
@@ -88,13 +90,18 @@ async fn admitted(gate: &Gate, request: Request, language: Language) -> Result<R
         return Err(refuse(StatusCode::FORBIDDEN));
     }
     let session = match cookie(request.headers(), console.cookie_name()) {
-        Some(token) => console.0.accounts.session(token).map_err(|error| Fault::from(error).into_response())?,
+        Some(token) => {
+            let token = Secret::new(token);
+            let found = console.0.accounts.ask(move |accounts| accounts.session(&token)).await;
+            found.map_err(|error| Fault::from(error).into_response())?
+        }
         None => None,
     };
-    match (needs, &session) {
-        (Needs::Role(_), None) => return Err(Redirect::to("/login").into_response()),
-        (Needs::Role(role), Some(session)) if session.person.role < role => return Err(refuse(StatusCode::FORBIDDEN)),
-        _ => {}
+    if let Some(way) = detour(needs, session.as_ref()) {
+        return Err(Redirect::to(way).into_response());
+    }
+    if matches!((needs, &session), (Needs::Role(role), Some(session)) if session.person.role < role) {
+        return Err(refuse(StatusCode::FORBIDDEN));
     }
     let path = request.uri().path().to_owned();
     let address = request.uri().path_and_query().map_or_else(|| path.clone(), ToString::to_string);
@@ -103,13 +110,25 @@ async fn admitted(gate: &Gate, request: Request, language: Language) -> Result<R
     if is_change {
         let form = read_form(&mut request).await.map_err(refuse)?;
         let is_proven = token::digest(form.raw("proof")) == token::digest(&visitor.proof());
-        if matches!(needs, Needs::Role(_)) && !is_proven {
+        if needs != Needs::Nothing && !is_proven {
             return Err(refuse(StatusCode::FORBIDDEN));
         }
         request.extensions_mut().insert(form);
     }
     request.extensions_mut().insert(visitor);
     Ok(request)
+}
+
+/// Where somebody has to go first.
+fn detour(needs: Needs, session: Option<&Session>) -> Option<&'static str> {
+    match (needs, session.map(|session| session.standing)) {
+        (Needs::Nothing, _) | (Needs::Password, Some(Standing::Code)) => None,
+        (_, None) => Some("/login"),
+        (_, Some(Standing::Code)) => Some("/login/code"),
+        (Needs::Password, Some(_)) => Some("/"),
+        (Needs::Role(_), Some(Standing::SetUp)) => Some("/account"),
+        (Needs::Person | Needs::Role(_), Some(_)) => None,
+    }
 }
 
 async fn read_form(request: &mut Request) -> Result<Form, StatusCode> {

@@ -16,17 +16,19 @@ mod language;
 mod page;
 mod pages;
 mod password;
+mod qr;
 mod replays;
 mod routes;
 mod steps;
 mod throttle;
 mod token;
+mod totp;
 mod words;
 
 use crate::friends::Friends;
 use crate::friends::census::Census;
 use crate::wiring::Installation;
-use accounts::Accounts;
+use accounts::{Accounts, Handle};
 use anyhow::Context;
 use connection::View;
 use contact_link::ContactLinks;
@@ -48,9 +50,11 @@ struct Inner {
     installation: Installation,
     view: Arc<View>,
     readiness: Option<Readiness>,
-    accounts: Accounts,
+    accounts: Handle,
     passwords: Passwords,
     throttle: Throttle,
+    /// Of its own: whoever knows a password could otherwise begin anew with it after each few codes.
+    code_throttle: Throttle,
     friends: Friends,
     census: Census,
     contact_links: ContactLinks,
@@ -76,10 +80,11 @@ impl Console {
         address: SocketAddr,
     ) -> anyhow::Result<Self> {
         let directory = installation.directory("console")?;
-        let accounts = Accounts::open(&directory, Arc::clone(&installation.clock));
+        let accounts = Accounts::open(&directory, Arc::clone(&installation.clock), installation.sealer.clone());
         let accounts =
             accounts.with_context(|| format!("cannot use the console's files in {}", directory.display()))?;
-        let throttle = Throttle::new(Arc::clone(&installation.clock));
+        let throttle = || Throttle::new(Arc::clone(&installation.clock));
+        let (throttle, code_throttle) = (throttle(), throttle());
         let friends = Friends::of(&installation)?;
         let census = Census::new(friends.clone(), Arc::clone(&installation.clock));
         let contact_links = ContactLinks::new(installation.crm.clone());
@@ -87,9 +92,10 @@ impl Console {
             installation,
             view,
             readiness,
-            accounts,
+            accounts: Handle::to(accounts),
             passwords: Passwords::default(),
             throttle,
+            code_throttle,
             friends,
             census,
             contact_links,
@@ -109,20 +115,35 @@ impl Console {
     ///
     /// # Errors
     /// When the accounts cannot be read or written.
-    pub fn first_link(&self) -> anyhow::Result<Option<String>> {
-        if self.0.accounts.has_administrator()? {
+    pub async fn first_link(&self) -> anyhow::Result<Option<String>> {
+        if self.0.accounts.ask(Accounts::has_administrator).await? {
             return Ok(None);
         }
-        self.link().map(Some)
+        self.link().await.map(Some)
     }
 
     /// A new address at which somebody becomes administrator, once; earlier ones of this kind no longer work.
     ///
     /// # Errors
     /// When the accounts cannot be written.
-    pub fn link(&self) -> anyhow::Result<String> {
-        let token = self.0.accounts.invite_administrator()?;
+    pub async fn link(&self) -> anyhow::Result<String> {
+        let token = self.0.accounts.ask(Accounts::invite_administrator).await?;
         Ok(format!("{}/welcome/{}", self.url(), token.expose()))
+    }
+
+    /// Switches somebody's second factor off, for when neither the app nor a recovery code is left. False where nobody has this
+    /// name.
+    ///
+    /// # Errors
+    /// When the accounts cannot be written.
+    pub async fn reset_second_factor(&self, name: &str, by: &'static str) -> anyhow::Result<bool> {
+        let name = name.to_owned();
+        let reset = move |accounts: &Accounts| {
+            let Some(person) = accounts.person_named(&name)? else { return anyhow::Ok(false) };
+            accounts.reset_second_factor(&person, by)?;
+            anyhow::Ok(true)
+        };
+        self.0.accounts.ask(reset).await
     }
 
     /// Serves until the shutdown is requested.

@@ -28,6 +28,11 @@ impl Frame {
         Self { words: language.words(), language, visitor, proof }
     }
 
+    /// May they look around?
+    pub fn is_viewer(&self) -> bool {
+        self.visitor.may(Role::Viewer)
+    }
+
     /// May they do what operators do?
     pub fn is_operator(&self) -> bool {
         self.visitor.may(Role::Operator)
@@ -98,7 +103,8 @@ impl Console {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn record(&self, visitor: &Visitor, action: &str, subject: &str) -> Result<(), Fault> {
-        Ok(self.0.accounts.record(visitor.name(), action, subject)?)
+    pub async fn record(&self, visitor: &Visitor, action: &'static str, subject: &str) -> Result<(), Fault> {
+        let (actor, subject) = (visitor.name().to_owned(), subject.to_owned());
+        Ok(self.0.accounts.ask(move |accounts| accounts.record(&actor, action, &subject)).await?)
     }
 }

@@ -174,17 +174,23 @@ impl Console {
     }
 
     async fn replay(self, running: Arc<Running>, shown: Option<Found>) -> anyhow::Result<Outcome> {
+        let action = if running.applies { "replay_begun" } else { "replay_looked" };
+        self.record_replay(&running, action, String::new()).await?;
         let installation = &self.0.installation;
         let Some(shown) = shown else { return Ok(Outcome::Found(self.rebuild(running).await?.1)) };
         let Some(stopped) = Stopped::find(installation)? else { return Ok(Outcome::InUse(shown)) };
-        let by = running.by.clone();
-        let (beside, found) = self.rebuild(running).await?;
+        let (beside, found) = self.rebuild(Arc::clone(&running)).await?;
         if found.plan.digest != shown.plan.digest {
             return Ok(Outcome::Overtaken(found));
         }
-        beside.replace_live(&stopped)?;
-        self.0.accounts.record(&by, "replay_applied", &format!("{} changes", found.plan.changes))?;
+        tokio::task::spawn_blocking(move || beside.replace_live(&stopped)).await??;
+        self.record_replay(&running, "replay_applied", format!("{} changes", found.plan.changes)).await?;
         Ok(Outcome::Applied(found))
+    }
+
+    async fn record_replay(&self, running: &Running, action: &'static str, subject: String) -> anyhow::Result<()> {
+        let by = running.by.clone();
+        self.0.accounts.ask(move |accounts| accounts.record(&by, action, &subject)).await
     }
 
     async fn rebuild(&self, running: Arc<Running>) -> anyhow::Result<(Beside, Found)> {

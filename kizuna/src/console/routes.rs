@@ -8,8 +8,8 @@ use super::headers::protect;
 use super::language::Language;
 use super::page::plain;
 use super::pages::{
-    audit, check, connect, connection, dashboard, entry, friend, friends, letters, people, replay, rotation, settings,
-    welcome,
+    account, audit, check, connect, connection, dashboard, entry, friend, friends, letters, people, replay, rotation,
+    settings, welcome,
 };
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -40,6 +40,14 @@ const fn open(path: &'static str, changes: bool, to: fn(MethodFilter) -> MethodR
     Route { path, changes, needs: Needs::Nothing, to }
 }
 
+const fn own(path: &'static str, changes: bool, to: fn(MethodFilter) -> MethodRouter<Console>) -> Route {
+    Route { path, changes, needs: Needs::Person, to }
+}
+
+const fn halfway(path: &'static str, changes: bool, to: fn(MethodFilter) -> MethodRouter<Console>) -> Route {
+    Route { path, changes, needs: Needs::Password, to }
+}
+
 /// All of them.
 pub const ROUTES: &[Route] = &[
     open("/assets/console.css", false, |how| on(how, style)),
@@ -49,7 +57,14 @@ pub const ROUTES: &[Route] = &[
     open("/language", true, |how| on(how, entry::choose_language)),
     open("/welcome/{token}", false, |how| on(how, welcome::show)),
     open("/welcome/{token}", true, |how| on(how, welcome::accept)),
-    change("/logout", Viewer, |how| on(how, entry::sign_out)),
+    halfway("/login/code", false, |how| on(how, entry::ask_code)),
+    halfway("/login/code", true, |how| on(how, entry::take_code)),
+    own("/logout", true, |how| on(how, entry::sign_out)),
+    own("/account", false, |how| on(how, account::show)),
+    own("/account/second-factor", true, |how| on(how, account::begin)),
+    own("/account/second-factor/confirm", true, |how| on(how, account::confirm)),
+    own("/account/second-factor/recovery-codes", true, |how| on(how, account::renew)),
+    own("/account/second-factor/off", true, |how| on(how, account::switch_off)),
     see("/", Viewer, |how| on(how, dashboard::show)),
     see("/connect", Admin, |how| on(how, connect::show)),
     change("/connect", Admin, |how| on(how, connect::connect)),
@@ -74,6 +89,8 @@ pub const ROUTES: &[Route] = &[
     change("/people", Admin, |how| on(how, people::add)),
     change("/people/{id}/role", Admin, |how| on(how, people::set_role)),
     change("/people/{id}/link", Admin, |how| on(how, people::link)),
+    change("/people/{id}/second-factor", Admin, |how| on(how, people::reset_second_factor)),
+    change("/people/second-factor", Admin, |how| on(how, people::require_second_factor)),
     change("/people/{id}/remove", Admin, |how| on(how, people::remove)),
     see("/changes", Admin, |how| on(how, audit::show)),
 ];

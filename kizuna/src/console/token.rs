@@ -10,6 +10,12 @@ pub fn new() -> Secret {
     Secret::new(&hex(&random::<32>()))
 }
 
+/// 80 random bits, as people write them down.
+pub fn recovery_code() -> Secret {
+    let digits = hex(&random::<10>());
+    Secret::new(&[&digits[..5], &digits[5..10], &digits[10..15], &digits[15..]].join("-"))
+}
+
 /// Random bytes from the operating system.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

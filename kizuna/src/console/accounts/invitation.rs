@@ -50,11 +50,13 @@ impl Accounts {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn invitation(&self, token: &str) -> rusqlite::Result<Option<Invitation>> {
+    pub fn invitation(&self, token: &Secret) -> rusqlite::Result<Option<Invitation>> {
         let select = "SELECT person FROM invitation WHERE digest = ?1 AND expires_at_ms > ?2";
         let now_ms = self.clock.now_ms();
-        let found: Option<Option<i64>> =
-            self.database().query_row(select, params![token::digest(token), now_ms], |row| row.get(0)).optional()?;
+        let found: Option<Option<i64>> = self
+            .database()
+            .query_row(select, params![token::digest(token.expose()), now_ms], |row| row.get(0))
+            .optional()?;
         Ok(match found {
             None => None,
             Some(None) => Some(Invitation::Administrator),
@@ -67,13 +69,13 @@ impl Accounts {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn accept(&self, token: &str, name: &str, password_hash: &str) -> rusqlite::Result<Option<i64>> {
+    pub fn accept(&self, token: &Secret, name: &str, password_hash: &str) -> rusqlite::Result<Option<Person>> {
         let now_ms = self.clock.now_ms();
         let mut database = self.database();
         let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let used = "DELETE FROM invitation WHERE digest = ?1 AND expires_at_ms > ?2 RETURNING person";
         let invited: Option<Option<i64>> =
-            transaction.query_row(used, params![token::digest(token), now_ms], |row| row.get(0)).optional()?;
+            transaction.query_row(used, params![token::digest(token.expose()), now_ms], |row| row.get(0)).optional()?;
         let person = match invited {
             None => return Ok(None),
             Some(Some(person)) => person,
@@ -86,7 +88,9 @@ impl Accounts {
         };
         transaction.execute("UPDATE person SET password = ?2 WHERE id = ?1", params![person, password_hash])?;
         transaction.execute("DELETE FROM session WHERE person = ?1", [person])?;
+        transaction.execute("DELETE FROM challenge WHERE person = ?1", [person])?;
         transaction.commit()?;
-        Ok(Some(person))
+        drop(database);
+        self.person(person)
     }
 }

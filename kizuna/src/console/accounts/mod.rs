@@ -1,15 +1,20 @@
-//! Who may use the console: people, their sessions, invitations, and the record of what they changed. One small SQLite file,
-//! which several processes may have open.
+//! Who may use the console: people, their second factors, sessions and invitations, and the record of what they changed. One
+//! small SQLite file, which several processes may have open.
 
 mod audit;
+mod handle;
 mod invitation;
 mod person;
+mod second_factor;
 mod session;
 
+pub use handle::Handle;
 pub use invitation::Invitation;
 pub use person::{Kept, Person};
-pub use session::Session;
+pub use second_factor::{Proof, SecondFactor};
+pub use session::{Session, Standing};
 
+use connection::Sealer;
 use runtime::clock::Clock;
 use rusqlite::Connection;
 use std::fs::File;
@@ -34,6 +39,15 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS invitation (
         digest BLOB PRIMARY KEY, person INTEGER UNIQUE REFERENCES person ON DELETE CASCADE,
         expires_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS challenge (
+        digest BLOB PRIMARY KEY, person INTEGER NOT NULL REFERENCES person ON DELETE CASCADE,
+        expires_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS second_factor (
+        person INTEGER PRIMARY KEY REFERENCES person ON DELETE CASCADE, secret BLOB NOT NULL,
+        last_step INTEGER NOT NULL, confirmed_at_ms INTEGER) STRICT;
+    CREATE TABLE IF NOT EXISTS recovery_code (
+        digest BLOB PRIMARY KEY, person INTEGER NOT NULL REFERENCES person ON DELETE CASCADE) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS requirement (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS audit (
         id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
         subject TEXT NOT NULL) STRICT;";
@@ -42,6 +56,7 @@ const TABLES: &str = "
 pub struct Accounts {
     database: Mutex<Connection>,
     clock: Arc<dyn Clock>,
+    sealer: Sealer,
 }
 
 impl Accounts {
@@ -49,7 +64,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When it cannot be used.
-    pub fn open(directory: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    pub fn open(directory: &Path, clock: Arc<dyn Clock>, sealer: Sealer) -> anyhow::Result<Self> {
         let path = directory.join(FILE);
         File::options().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
         let database = Connection::open(path)?;
@@ -58,7 +73,7 @@ impl Accounts {
         database.pragma_update(None, "synchronous", "NORMAL")?;
         database.pragma_update(None, "foreign_keys", true)?;
         database.execute_batch(TABLES)?;
-        Ok(Self { database: Mutex::new(database), clock })
+        Ok(Self { database: Mutex::new(database), clock, sealer })
     }
 
     fn database(&self) -> MutexGuard<'_, Connection> {

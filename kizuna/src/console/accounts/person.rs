@@ -15,15 +15,20 @@ pub struct Person {
     pub role: Role,
     /// Have they set a password?
     pub is_active: bool,
+    /// Are they asked for a code, too?
+    pub has_second_factor: bool,
 }
 
 impl Person {
-    pub(super) const COLUMNS: &str = "person.id, person.name, person.role, person.password IS NOT NULL";
+    pub(super) const COLUMNS: &str = "person.id, person.name, person.role, person.password IS NOT NULL,
+        EXISTS (SELECT 1 FROM second_factor WHERE person = person.id AND confirmed_at_ms IS NOT NULL)";
+
+    pub(super) const COLUMN_COUNT: usize = 5;
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let role: String = row.get(2)?;
         let role = Role::named(&role).unwrap_or(Role::Viewer);
-        Ok(Self { id: row.get(0)?, name: row.get(1)?, role, is_active: row.get(3)? })
+        Ok(Self { id: row.get(0)?, name: row.get(1)?, role, is_active: row.get(3)?, has_second_factor: row.get(4)? })
     }
 }
 
@@ -68,13 +73,24 @@ impl Accounts {
         self.database().query_row(&select, [id], Person::read).optional()
     }
 
+    /// The person of this name.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn person_named(&self, name: &str) -> rusqlite::Result<Option<Person>> {
+        let select = format!("SELECT {} FROM person WHERE name = ?1", Person::COLUMNS);
+        self.database().query_row(&select, [name], Person::read).optional()
+    }
+
     /// Whoever signs in with this name, and what is stored of the password.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn credentials(&self, name: &str) -> rusqlite::Result<Option<(i64, String)>> {
-        let select = "SELECT id, password FROM person WHERE name = ?1 AND password IS NOT NULL";
-        self.database().query_row(select, [name], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    pub fn credentials(&self, name: &str) -> rusqlite::Result<Option<(Person, String)>> {
+        let select =
+            format!("SELECT {}, password FROM person WHERE name = ?1 AND password IS NOT NULL", Person::COLUMNS);
+        let read = |row: &Row<'_>| Ok((Person::read(row)?, row.get(Person::COLUMN_COUNT)?));
+        self.database().query_row(&select, [name], read).optional()
     }
 
     /// Adds somebody, who cannot sign in before a password is set. `None` if the name is taken.

@@ -21,7 +21,7 @@ struct Changes {
 
 /// The newest changes.
 pub async fn show(State(console): State<Console>, Extension(visitor): Extension<Visitor>) -> Result<Response, Fault> {
-    let changes = console.0.accounts.changes(SHOWN_MAX)?;
+    let changes = console.0.accounts.ask(|accounts| accounts.changes(SHOWN_MAX)).await?;
     let rows =
         changes.into_iter().map(|it| [visitor.language.time(it.at_ms), it.actor, it.action, it.subject]).collect();
     Ok(page(&Changes { frame: Frame::new(visitor), rows }))

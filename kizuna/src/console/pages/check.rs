@@ -49,7 +49,7 @@ pub async fn run(
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
     let report = check(&console.0.installation, connection.number).await?;
-    console.record(&visitor, "checked", &number.to_string())?;
+    console.record(&visitor, "checked", &number.to_string()).await?;
     let language = visitor.language;
     let shown = Shown {
         is_broken: report.is_broken(),

@@ -61,7 +61,7 @@ pub async fn connect(
     let report = tokio::spawn(async move { onboarding::add(&installation, request).await }).await??;
     let subject = report.number.map_or_else(|| form.text("channel_id").to_owned(), |number| number.to_string());
     let action = if report.number.is_some() { "connected" } else { "connection_refused" };
-    console.record(&frame.visitor, action, &subject)?;
+    console.record(&frame.visitor, action, &subject).await?;
     let steps = report.steps.iter().map(|step| Told::of(step, frame.language)).collect();
     Ok(page(&Connected { frame, report, steps }))
 }

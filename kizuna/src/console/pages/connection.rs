@@ -1,6 +1,7 @@
 //! One connected account: what it is, and what can be changed about it.
 
 use super::dashboard::Card;
+use crate::checkup::glance::{Taken, Webhooks};
 use crate::console::Console;
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
@@ -28,6 +29,8 @@ struct Shown {
     auto_create: bool,
     has_long_lived_token: bool,
     older_secret_until: Option<String>,
+    /// What came since the process started, where it takes webhooks.
+    webhooks: Option<Webhooks>,
     /// Label and internal name.
     properties: Vec<(String, String)>,
 }
@@ -52,6 +55,7 @@ pub async fn show(
         auto_create: connection.auto_create,
         older_secret_until: older_secret_until_ms.map(|ms| visitor.language.time(ms)),
         has_long_lived_token: connection.access_token.is_some(),
+        webhooks: Taken::of(&console.0.installation.metrics).webhooks(connection.number),
         properties: names.into_iter().map(|(property, name)| (property.label(), name)).collect(),
         channel_id: connection.channel_id,
         icon: connection.icon,
@@ -103,7 +107,7 @@ pub async fn remove(
     }
     let installation = &console.0.installation;
     connection::remove(&installation.log, &installation.codec, known, installation.clock.now_ms()).await?;
-    console.record(&visitor, "removed", &number.to_string())?;
+    console.record(&visitor, "removed", &number.to_string()).await?;
     Ok(Redirect::to("/").into_response())
 }
 
@@ -130,7 +134,7 @@ impl Console {
         };
         let changed = change(&self.0.installation, connection.number, wanted).await?;
         self.wait_until_shown(&changed).await;
-        self.record(&visitor, action, &number.to_string())?;
+        self.record(&visitor, action, &number.to_string()).await?;
         Ok(back_to(number))
     }
 

@@ -140,6 +140,7 @@ impl Look<'_> {
         match found.map(|finding| finding.code) {
             Some("signatures_wrong") => ("failed", words.health_signatures_wrong),
             Some("destination_wrong") => ("failed", words.health_destination_wrong),
+            Some("webhooks_not_stored") => ("by-hand", words.health_not_stored),
             Some("signatures_some_wrong") => ("by-hand", words.health_signatures_some_wrong),
             Some("events_none") => ("by-hand", words.health_events_none),
             Some("events_old") => ("by-hand", words.health_events_old),

@@ -1,10 +1,11 @@
 //! Signing in and out, and the choice of the language.
 
 use crate::console::Console;
+use crate::console::accounts::{Accounts, Proof};
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
 use crate::console::language::{COOKIE, Language};
-use crate::console::page::{Fault, Frame, page, page_as};
+use crate::console::page::{Fault, Frame, page, page_as, plain};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
@@ -23,12 +24,19 @@ struct Login {
     name: String,
 }
 
+#[derive(Template)]
+#[template(path = "code.html")]
+struct Code {
+    frame: Frame,
+    problem: Option<&'static str>,
+}
+
 /// The form.
 pub async fn show(Extension(visitor): Extension<Visitor>) -> Response {
     page(&Login { frame: Frame::new(visitor), problem: None, name: String::new() })
 }
 
-/// Signs somebody in who knows a name and its password.
+/// Admits somebody who knows a name and its password.
 pub async fn sign_in(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
@@ -40,7 +48,8 @@ pub async fn sign_in(
         let problem = Some(frame.words.throttled);
         return Ok(page_as(StatusCode::TOO_MANY_REQUESTS, &Login { frame, problem, name }));
     }
-    let known = inner.accounts.credentials(&name)?;
+    let asked = name.clone();
+    let known = inner.accounts.ask(move |accounts| accounts.credentials(&asked)).await?;
     let (person, stored) = known.map_or((None, None), |(person, stored)| (Some(person), Some(stored)));
     let is_right = inner.passwords.verify(Secret::new(form.raw("password")), stored).await?;
     let Some(person) = person.filter(|_| is_right) else {
@@ -48,15 +57,51 @@ pub async fn sign_in(
         return Ok(page_as(StatusCode::UNAUTHORIZED, &Login { frame, problem, name }));
     };
     inner.throttle.forget(&name);
-    let token = inner.accounts.begin_session(person)?;
-    inner.accounts.record(&name, "signed_in", "")?;
+    let token = inner.accounts.ask(move |accounts| accounts.admit(&person)).await?;
     Ok(enter(&console, &token))
 }
 
-/// The way in for somebody who has a session now.
+/// The way in for somebody who has a session now, or a challenge: then the start page leads on to the code.
 pub fn enter(console: &Console, token: &Secret) -> Response {
     let cookie = console.session_cookie(Some(token));
     (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to("/")).into_response()
+}
+
+/// The form for the code.
+pub async fn ask_code(Extension(visitor): Extension<Visitor>) -> Response {
+    page(&Code { frame: Frame::new(visitor), problem: None })
+}
+
+/// Signs somebody in whose password was right, and who has the second factor.
+pub async fn take_code(
+    State(console): State<Console>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Fault> {
+    let Some(challenge) = visitor.session.clone() else {
+        return Ok(plain(StatusCode::FORBIDDEN, visitor.language));
+    };
+    let (inner, words, name) = (&console.0, visitor.language.words(), challenge.person.name.clone());
+    let refuse = |status, problem| page_as(status, &Code { frame: Frame::new(visitor), problem: Some(problem) });
+    if !inner.code_throttle.admit(&name) {
+        return Ok(refuse(StatusCode::TOO_MANY_REQUESTS, words.throttled));
+    }
+    let code = Secret::new(form.text("code"));
+    let prove = move |accounts: &Accounts| {
+        let person = &challenge.person;
+        let Some(proof) = accounts.prove(person.id, &code)? else { return anyhow::Ok(None) };
+        if let Proof::RecoveryCode { left } = proof {
+            accounts.record(&person.name, "recovery_code_used", &format!("{left} left"))?;
+        }
+        accounts.record(&person.name, "signed_in", "")?;
+        accounts.end_session(&challenge.token)?;
+        Ok(Some(accounts.begin_session(person.id)?))
+    };
+    let Some(token) = inner.accounts.ask(prove).await? else {
+        return Ok(refuse(StatusCode::UNAUTHORIZED, words.wrong_code));
+    };
+    inner.code_throttle.forget(&name);
+    Ok(enter(&console, &token))
 }
 
 /// Ends the session.
@@ -64,8 +109,8 @@ pub async fn sign_out(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Fault> {
-    if let Some(session) = &visitor.session {
-        console.0.accounts.end_session(&session.token)?;
+    if let Some(session) = visitor.session {
+        console.0.accounts.ask(move |accounts| accounts.end_session(&session.token)).await?;
     }
     let cookie = console.session_cookie(None);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to("/login")).into_response())

@@ -85,10 +85,10 @@ impl Console {
         match end {
             End::Dropped => {
                 letters::forget(installation, &[letter]).await?;
-                self.record(&visitor, "letter_dropped", key)?;
+                self.record(&visitor, "letter_dropped", key).await?;
             }
             End::Retried if letters::retry(installation, vec![letter]).await?.iter().all(Result::is_ok) => {
-                self.record(&visitor, "letter_retried", key)?;
+                self.record(&visitor, "letter_retried", key).await?;
             }
             End::Retried => {}
         }

@@ -1,5 +1,6 @@
 //! The pages, one module each: what is asked for, looked up or changed, and what its template shows.
 
+pub mod account;
 pub mod audit;
 pub mod check;
 pub mod connect;

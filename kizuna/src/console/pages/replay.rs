@@ -3,7 +3,7 @@
 use crate::console::Console;
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
-use crate::console::page::{Fault, Frame, page, page_as};
+use crate::console::page::{Frame, page, page_as};
 use crate::console::replays::{Found, NotNow, Outcome, Stage};
 use crate::recovery::plan::Row;
 use askama::Template;
@@ -55,9 +55,9 @@ pub async fn show(State(console): State<Console>, Extension(visitor): Extension<
 }
 
 /// Begins a dry run.
-pub async fn look(State(console): State<Console>, Extension(visitor): Extension<Visitor>) -> Result<Response, Fault> {
+pub async fn look(State(console): State<Console>, Extension(visitor): Extension<Visitor>) -> Response {
     let begun = console.look(visitor.name());
-    console.answer(visitor, begun, "replay_looked")
+    console.answer(visitor, begun)
 }
 
 /// Begins to put in force what was found.
@@ -65,19 +65,18 @@ pub async fn apply(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
     Extension(form): Extension<Form>,
-) -> Result<Response, Fault> {
+) -> Response {
     let begun = console.apply(visitor.name(), form.text("digest"));
-    console.answer(visitor, begun, "replay_begun")
+    console.answer(visitor, begun)
 }
 
 impl Console {
-    fn answer(&self, visitor: Visitor, begun: Result<(), NotNow>, action: &str) -> Result<Response, Fault> {
+    fn answer(&self, visitor: Visitor, begun: Result<(), NotNow>) -> Response {
         if begun.is_err() {
             let problem = Some(visitor.language.words().replay_not_now);
-            return Ok(page_as(StatusCode::CONFLICT, &self.replay_page(visitor, problem)));
+            return page_as(StatusCode::CONFLICT, &self.replay_page(visitor, problem));
         }
-        self.record(&visitor, action, "")?;
-        Ok(Redirect::to("/replay").into_response())
+        Redirect::to("/replay").into_response()
     }
 
     fn replay_page(&self, visitor: Visitor, problem: Option<&'static str>) -> Replay {

@@ -1,6 +1,7 @@
 //! New credentials for a connected account, as `kizuna connection rotate` takes them.
 
 use crate::console::Console;
+use crate::console::accounts::Accounts;
 use crate::console::form::{Form, NoSecret};
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page_as, plain};
@@ -62,7 +63,8 @@ async fn rotated(
 ) -> anyhow::Result<Report> {
     let report = rotate(&console.0.installation, number, rotation).await?;
     let action = if report.is_good() { "rotated" } else { "rotation_refused" };
-    console.0.accounts.record(visitor.name(), action, &number.to_string())?;
+    let record = move |accounts: &Accounts| accounts.record(visitor.name(), action, &number.to_string());
+    console.0.accounts.ask(record).await?;
     Ok(report)
 }
 

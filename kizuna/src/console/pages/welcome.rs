@@ -2,7 +2,7 @@
 
 use super::entry::enter;
 use crate::console::Console;
-use crate::console::accounts::Invitation;
+use crate::console::accounts::{Accounts, Invitation};
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page_as, plain};
@@ -32,21 +32,23 @@ pub async fn show(
     Extension(visitor): Extension<Visitor>,
     Path(token): Path<String>,
 ) -> Result<Response, Fault> {
-    let Some(invitation) = console.0.accounts.invitation(&token)? else {
+    let token = Secret::new(&token);
+    let Some(invitation) = console.0.accounts.ask(move |accounts| accounts.invitation(&token)).await? else {
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
     Ok(form_page(StatusCode::OK, visitor, &invitation, None))
 }
 
-/// Sets the password, uses the link up and signs the person in.
+/// Sets the password, uses the link up and admits the person, as signing in would.
 pub async fn accept(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
     Path(token): Path<String>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
-    let accounts = &console.0.accounts;
-    let Some(invitation) = accounts.invitation(&token)? else {
+    let (accounts, token) = (&console.0.accounts, Secret::new(&token));
+    let asked = token.clone();
+    let Some(invitation) = accounts.ask(move |accounts| accounts.invitation(&asked)).await? else {
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
     let words = visitor.language.words();
@@ -68,12 +70,17 @@ pub async fn accept(
         return Ok(form_page(StatusCode::UNPROCESSABLE_ENTITY, visitor, &invitation, problem));
     }
     let hash = console.0.passwords.hash(Secret::new(password)).await?;
-    let Some(person) = accounts.accept(&token, &name, &hash)? else {
+    let accepted = name.clone();
+    let accept = move |accounts: &Accounts| {
+        let Some(person) = accounts.accept(&token, &accepted, &hash)? else { return Ok(None) };
+        accounts.record(&accepted, "password_set", &accepted)?;
+        accounts.admit(&person).map(Some)
+    };
+    let Some(session) = accounts.ask(accept).await? else {
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
     console.0.throttle.forget(&name);
-    accounts.record(&name, "password_set", &name)?;
-    Ok(enter(&console, &accounts.begin_session(person)?))
+    Ok(enter(&console, &session))
 }
 
 /// Is it fit to sign in with?

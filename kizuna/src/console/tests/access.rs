@@ -9,7 +9,7 @@ use axum::http::{Method, StatusCode, header};
 const ABSOLUTE_MS: i64 = 12 * 60 * 60_000;
 const IDLE_MS: i64 = 30 * 60_000;
 
-fn path(pattern: &str) -> String {
+pub fn path(pattern: &str) -> String {
     pattern.replace("{number}", "1").replace("{id}", "999").replace("{key}", "none").replace("{token}", "none")
 }
 
@@ -21,12 +21,12 @@ async fn every_route_lets_through_exactly_the_roles_that_its_table_names() {
             // Each with a session of its own: one of the routes ends it.
             let cookie = match role {
                 Some(role) => {
-                    place.console.0.accounts.people().unwrap().iter().for_each(|person| {
-                        place.console.0.accounts.remove(person.id).unwrap().ok();
+                    place.accounts().people().unwrap().iter().for_each(|person| {
+                        place.accounts().remove(person.id).unwrap().ok();
                     });
-                    match place.console.0.accounts.people().unwrap().iter().find(|person| person.role == role) {
+                    match place.accounts().people().unwrap().iter().find(|person| person.role == role) {
                         Some(person) => {
-                            let token = place.console.0.accounts.begin_session(person.id).unwrap();
+                            let token = place.accounts().begin_session(person.id).unwrap();
                             format!("kizuna_session={}", token.expose())
                         }
                         None => place.somebody(role).await,
@@ -39,12 +39,13 @@ async fn every_route_lets_through_exactly_the_roles_that_its_table_names() {
                 if route.changes { place.post(&path, &cookie, &[]).await } else { place.get(&path, &cookie).await };
             let case = format!("{role:?} {path} changes={} -> {}", route.changes, answer.status);
             match (route.needs, role) {
-                (Needs::Role(_), None) => {
+                (Needs::Role(_) | Needs::Person | Needs::Password, None) => {
                     assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/login"), "{case}");
                 }
                 (Needs::Role(needed), Some(role)) if role < needed => {
                     assert_eq!(answer.status, StatusCode::FORBIDDEN, "{case}");
                 }
+                (Needs::Password, Some(_)) => assert_eq!(answer.location(), "/", "{case}"),
                 _ => {
                     assert_ne!(answer.status, StatusCode::FORBIDDEN, "{case}");
                     assert!(!answer.status.is_server_error(), "{case}");
@@ -90,9 +91,20 @@ async fn a_form_without_the_proof_of_its_session_changes_nothing() {
         let request = form("/people", &cookie).header(header::ORIGIN, ORIGIN).body(body(&fields)).unwrap();
         assert_eq!(place.send(request).await.status, StatusCode::FORBIDDEN);
     }
-    assert_eq!(place.console.0.accounts.people().unwrap().len(), 2);
+    assert_eq!(place.accounts().people().unwrap().len(), 2);
     let added = place.post("/people", &cookie, &[("name", "eve"), ("role", "viewer")]).await;
     assert_eq!(added.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_route_that_changes_something_wants_the_proof() {
+    let place = Place::new().await;
+    let cookie = place.somebody(Role::Admin).await;
+    let guarded = ROUTES.iter().filter(|route| matches!(route.needs, Needs::Role(_) | Needs::Person) && route.changes);
+    for route in guarded {
+        let request = form(&path(route.path), &cookie).header(header::ORIGIN, ORIGIN).body(body(&[])).unwrap();
+        assert_eq!(place.send(request).await.status, StatusCode::FORBIDDEN, "{}", route.path);
+    }
 }
 
 #[tokio::test]
@@ -142,8 +154,8 @@ async fn a_session_ends_when_it_is_idle_and_after_half_a_day_whatever_happens() 
     place.clock.advance(IDLE_MS - 1);
     assert!(!is_in().await, "after half a day");
 
-    let other = place.console.0.accounts.people().unwrap()[0].id;
-    let cookie = format!("kizuna_session={}", place.console.0.accounts.begin_session(other).unwrap().expose());
+    let other = place.accounts().people().unwrap()[0].id;
+    let cookie = format!("kizuna_session={}", place.accounts().begin_session(other).unwrap().expose());
     place.clock.advance(IDLE_MS);
     assert_eq!(place.get("/", &cookie).await.location(), "/login", "idle");
 }

@@ -15,7 +15,7 @@ const FILLED: [(&str, &str); 3] = [("name", "花子"), ("password", PASSWORD), (
 #[tokio::test]
 async fn the_set_up_link_makes_an_administrator_once_and_is_not_given_again() {
     let place = Place::new().await;
-    let link = path(&place.console.first_link().unwrap().unwrap());
+    let link = path(&place.console.first_link().await.unwrap().unwrap());
     assert_eq!(place.get(&link, "").await.status, StatusCode::OK);
     let accepted = place.post(&link, "", &FILLED).await;
     assert_eq!((accepted.status, accepted.location()), (StatusCode::SEE_OTHER, "/"));
@@ -23,26 +23,26 @@ async fn the_set_up_link_makes_an_administrator_once_and_is_not_given_again() {
 
     assert_eq!(place.get(&link, "").await.status, StatusCode::NOT_FOUND);
     assert_eq!(place.post(&link, "", &FILLED).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(place.console.first_link().unwrap(), None);
+    assert_eq!(place.console.first_link().await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_set_up_link_works_for_a_day_and_until_the_next_one_is_made() {
     let place = Place::new().await;
-    let first = path(&place.console.first_link().unwrap().unwrap());
-    let second = path(&place.console.first_link().unwrap().unwrap());
+    let first = path(&place.console.first_link().await.unwrap().unwrap());
+    let second = path(&place.console.first_link().await.unwrap().unwrap());
     assert_eq!(place.get(&first, "").await.status, StatusCode::NOT_FOUND);
     place.clock.advance(DAY_MS - 1);
     assert_eq!(place.get(&second, "").await.status, StatusCode::OK);
     place.clock.advance(1);
     assert_eq!(place.post(&second, "", &FILLED).await.status, StatusCode::NOT_FOUND);
-    assert!(!place.console.0.accounts.has_administrator().unwrap());
+    assert!(!place.accounts().has_administrator().unwrap());
 }
 
 #[tokio::test]
 async fn a_weak_or_mistyped_password_is_not_taken_and_the_link_still_works() {
     let place = Place::new().await;
-    let link = path(&place.console.first_link().unwrap().unwrap());
+    let link = path(&place.console.first_link().await.unwrap().unwrap());
     for fields in [
         [("name", "a"), ("password", "short"), ("again", "short")],
         [("name", "a"), ("password", PASSWORD), ("again", "another password")],
@@ -86,8 +86,8 @@ async fn who_guesses_has_to_wait_even_with_the_right_password() {
 async fn a_new_password_ends_the_other_sessions_of_its_person() {
     let place = Place::new().await;
     let cookie = place.somebody(Role::Viewer).await;
-    let id = place.console.0.accounts.people().unwrap()[0].id;
-    let link = place.console.0.accounts.invite(id).unwrap();
+    let id = place.accounts().people().unwrap()[0].id;
+    let link = place.accounts().invite(id).unwrap();
     place.post(&format!("/welcome/{}", link.expose()), "", &FILLED).await;
     assert_eq!(place.get("/", &cookie).await.location(), "/login");
 }
@@ -103,4 +103,20 @@ async fn the_language_stays_chosen_and_leads_back_only_into_the_console() {
         let answer = place.post("/language", "", &[("language", "en"), ("back", away)]).await;
         assert_eq!(answer.location(), "/", "{away}");
     }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_busy_file_holds_up_nobody_else() {
+    let place = Place::new().await;
+    let busy = rusqlite::Connection::open(place.directory.path().join("console/accounts.sqlite3")).unwrap();
+    busy.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let link = place.console.first_link();
+    tokio::pin!(link);
+    tokio::select! {
+        biased;
+        _ = &mut link => panic!("the file is not free yet"),
+        answer = place.get("/login", "") => assert_eq!(answer.status, StatusCode::OK),
+    }
+    busy.execute_batch("COMMIT").unwrap();
+    assert!(link.await.unwrap().is_some());
 }

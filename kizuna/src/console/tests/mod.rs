@@ -8,8 +8,10 @@ mod entry;
 mod friends;
 mod pages;
 mod replays;
+mod second_factor;
 
 use super::access::Role;
+use super::accounts::Accounts;
 use super::{Console, routes};
 use crate::settings::Settings;
 use crate::wiring::Installation;
@@ -32,7 +34,7 @@ const PASSWORD: &str = "correct horse battery";
 struct Place {
     console: Console,
     clock: ManualClock,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// What came back.
@@ -70,7 +72,7 @@ impl Place {
         installation.clock = Arc::new(clock.clone());
         let view = installation.view().await.unwrap();
         let console = Console::open(installation, view, None, HOST.parse().unwrap()).unwrap();
-        Self { console, clock, _directory: directory }
+        Self { console, clock, directory }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -93,18 +95,23 @@ impl Place {
         self.send(form(path, cookie).header(header::ORIGIN, ORIGIN).body(body(&fields)).unwrap()).await
     }
 
+    /// Its accounts.
+    fn accounts(&self) -> &Accounts {
+        self.console.0.accounts.at_once()
+    }
+
     /// What was recorded of changes, the newest first.
     fn recorded(&self) -> Vec<String> {
-        self.console.0.accounts.changes(10).unwrap().into_iter().map(|it| it.action).collect()
+        self.accounts().changes(10).unwrap().into_iter().map(|it| it.action).collect()
     }
 
     /// Adds somebody of this role who is signed in; gives the cookie.
     async fn somebody(&self, role: Role) -> String {
-        let accounts = &self.console.0.accounts;
+        let accounts = self.accounts();
         let id = accounts.add(role.name(), role).unwrap().unwrap();
         let link = accounts.invite(id).unwrap();
         let hash = self.console.0.passwords.hash(Secret::new(PASSWORD)).await.unwrap();
-        accounts.accept(link.expose(), "", &hash).unwrap().unwrap();
+        accounts.accept(&link, "", &hash).unwrap().unwrap();
         format!("kizuna_session={}", accounts.begin_session(id).unwrap().expose())
     }
 

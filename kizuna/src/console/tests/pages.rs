@@ -15,6 +15,25 @@ async fn the_dashboard_shows_each_account_and_how_many_the_plan_allows() {
 }
 
 #[tokio::test]
+async fn the_page_of_an_account_counts_what_was_not_answered_200_and_says_when_redelivery_matters() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    let cookie = place.somebody(Role::Viewer).await;
+    let page = place.get("/connections/1", &cookie).await;
+    assert!(page.text.contains("This process takes no webhooks"), "{}", page.text);
+    let metrics = ingest::Metrics::register(&place.console.0.installation.metrics).unwrap();
+    metrics.verification_failures.with_label_values(&["1", "wrong"]).inc_by(4);
+    let page = place.get("/connections/1", &cookie).await;
+    assert!(page.text.contains("wrong signature</dt><dd>4</dd>"), "{}", page.text);
+    assert!(page.text.contains("nothing depends on Webhook redelivery"), "{}", page.text);
+    metrics.webhooks.with_label_values(&["1", "unavailable"]).inc_by(3);
+    let page = place.get("/connections/1", &cookie).await;
+    for part in ["Not answered 200 in all</dt><dd>7</dd>", "not stored in time</dt><dd>3</dd>", "comes again only if"] {
+        assert!(page.text.contains(part), "{part}: {}", page.text);
+    }
+}
+
+#[tokio::test]
 async fn hostile_names_and_pictures_stay_text() {
     let place = Place::new().await;
     place.connect(1, "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>", "javascript:alert(1)").await;
@@ -59,7 +78,7 @@ async fn an_account_is_edited_paused_and_removed_and_each_change_is_recorded() {
     place.post("/connections/1/remove", &cookie, &[("confirmation", "2")]).await;
     assert_eq!(place.get("/connections/1", &cookie).await.status, StatusCode::OK, "not confirmed");
     assert_eq!(place.post("/connections/1/remove", &cookie, &[("confirmation", "1")]).await.location(), "/");
-    let actions: Vec<_> = place.console.0.accounts.changes(10).unwrap().into_iter().map(|it| it.action).collect();
+    let actions: Vec<_> = place.accounts().changes(10).unwrap().into_iter().map(|it| it.action).collect();
     assert_eq!(actions, ["removed", "paused", "edited"]);
 }
 
@@ -67,19 +86,19 @@ async fn an_account_is_edited_paused_and_removed_and_each_change_is_recorded() {
 async fn the_last_administrator_cannot_be_removed_or_made_less() {
     let place = Place::new().await;
     let cookie = place.somebody(Role::Admin).await;
-    let id = place.console.0.accounts.people().unwrap()[0].id;
+    let id = place.accounts().people().unwrap()[0].id;
     let removed = place.post(&format!("/people/{id}/remove"), &cookie, &[]).await;
     assert_eq!(removed.status, StatusCode::UNPROCESSABLE_ENTITY);
     let lowered = place.post(&format!("/people/{id}/role"), &cookie, &[("role", "viewer")]).await;
     assert_eq!(lowered.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(place.console.0.accounts.has_administrator().unwrap());
+    assert!(place.accounts().has_administrator().unwrap());
 }
 
 #[tokio::test]
 async fn a_changed_role_holds_at_once() {
     let place = Place::new().await;
     let (admin, viewer) = (place.somebody(Role::Admin).await, place.somebody(Role::Viewer).await);
-    let people = place.console.0.accounts.people().unwrap();
+    let people = place.accounts().people().unwrap();
     let id = people.iter().find(|person| person.role == Role::Viewer).unwrap().id;
     assert_eq!(place.get("/people", &viewer).await.status, StatusCode::FORBIDDEN);
     place.post(&format!("/people/{id}/role"), &admin, &[("role", "admin")]).await;
