@@ -63,7 +63,7 @@ fn place(names: &[&str], key: &[u8]) -> Option<usize> {
 pub(crate) fn text(value: &[u8]) -> Option<Cow<'_, str>> {
     let inner = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     if landmark(inner).is_none() {
-        return std::str::from_utf8(inner).ok().map(Cow::Borrowed);
+        return simdutf8::basic::from_utf8(inner).ok().map(Cow::Borrowed);
     }
     serde_json::Deserializer::from_slice(value).deserialize_bytes(Unescaped).ok().map(Cow::Owned)
 }
