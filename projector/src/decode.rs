@@ -124,7 +124,7 @@ impl Decoder {
     }
 
     fn line_event(&self, record: RecordRef<'_>, value: &[u8]) -> Result<Input, Error> {
-        let event: LineEvent<'_> = self.codec.decode(value).map_err(|error| refuse(record, error))?;
+        let event = self.codec.line_event(value).map_err(|error| refuse(record, error))?;
         if is_erasure(&event) {
             return Ok(Input::Erased(user(event.user_id.as_deref().unwrap_or(""))?, event.occurred_at_ms));
         }

@@ -2,9 +2,9 @@
 
 use crate::decode::Decoder;
 use crate::fold::{Error, Folded, Partition};
-use crate::store::{RESTORE_MEMORY, Stores};
+use crate::store::{RESTORE_MEMORY, Slice, Stores};
 use contact::Connections;
-use eventlog::{Log, Topic};
+use eventlog::{Log, Record, Span, Topic};
 use std::time::Duration;
 
 /// Records read at a time.
@@ -30,12 +30,23 @@ pub struct Rebuilt {
     pub unusable: u64,
 }
 
-/// Folds the log into these stores, from where they are. It writes nothing to the log and calls nobody; memory is bounded.
-/// `progress` is told how many records of how many are done. Blocks.
+/// Folds the log into these stores, from where they are. It writes nothing to the log and calls nobody; memory is bounded:
+/// the log is read once for as many users as fit. `progress` is told how many records of how many are done. Blocks.
 ///
 /// # Errors
 /// What only an operator can put right, and a log that is away.
 pub fn rebuild(
+    log: &dyn Log,
+    decoder: &Decoder,
+    stores: &dyn Stores,
+    rules: &Connections,
+    progress: impl FnMut(u64, u64),
+) -> Result<Rebuilt, Error> {
+    rebuild_within(RESTORE_MEMORY, log, decoder, stores, rules, progress)
+}
+
+fn rebuild_within(
+    memory: usize,
     log: &dyn Log,
     decoder: &Decoder,
     stores: &dyn Stores,
@@ -51,7 +62,11 @@ pub fn rebuild(
     let mut rebuilt = Rebuilt { partitions: Vec::new(), records: 0, unusable: 0 };
     for number in numbers {
         let mut partition = Partition::new(number, stores.open(number)?);
-        partition.store().limit_memory(RESTORE_MEMORY);
+        partition.store().limit_memory(memory);
+        if partition.store().is_blank() {
+            let mut slices = Slices { log, decoder, rules, number, slice: Slice::ALL };
+            slices.fold(&mut partition, &mut rebuilt, &mut |done| progress(done, total))?;
+        }
         for _ in 0..ROUNDS {
             let before = rebuilt.records;
             for topic in ORDER {
@@ -67,6 +82,82 @@ pub fn rebuild(
         rebuilt.partitions.push(partition);
     }
     Ok(rebuilt)
+}
+
+/// One partition, a slice of its users after the other. All slices are folded up to the same place in the log.
+struct Slices<'a> {
+    log: &'a dyn Log,
+    decoder: &'a Decoder,
+    rules: &'a Connections,
+    number: u32,
+    /// Whose turn it is.
+    slice: Slice,
+}
+
+impl Slices<'_> {
+    fn fold(
+        &mut self,
+        partition: &mut Partition,
+        rebuilt: &mut Rebuilt,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), Error> {
+        let mut ends = Vec::with_capacity(ORDER.len());
+        for topic in ORDER {
+            ends.push((topic, self.log.span(topic, self.number)?));
+        }
+        let all = ends.iter().map(|(_, span)| span.next - span.first).sum();
+        let before = rebuilt.records;
+        loop {
+            let (mut passed, mut unusable) = (0, Vec::new());
+            for (topic, span) in &ends {
+                self.pass(partition, *topic, span, &mut unusable, &mut |slices, records| {
+                    passed += records;
+                    progress(before + slices.slice.done(passed, all));
+                })?;
+            }
+            unusable.retain(|record: &Record| self.slice.holds(record.lend()));
+            rebuilt.unusable += unusable.len() as u64;
+            let Some(next) = self.slice.next() else {
+                rebuilt.records += passed;
+                return Ok(partition.flush(self.rules)?);
+            };
+            partition.flush_slice(self.rules)?;
+            self.slice = next;
+        }
+    }
+
+    /// Reads one topic for the slice, and tells how many records there were.
+    fn pass(
+        &mut self,
+        partition: &mut Partition,
+        topic: Topic,
+        span: &Span,
+        unusable: &mut Vec<Record>,
+        passed: &mut dyn FnMut(&Self, u64),
+    ) -> Result<(), Error> {
+        let mut next = span.first;
+        if next >= span.next {
+            return Ok(());
+        }
+        let mut reader = self.log.reader(topic, self.number, next)?;
+        while next < span.next {
+            let (mut folded, mut outcome, mut records) = (Folded::default(), Ok(()), 0);
+            let read = reader.visit(RECORDS_MAX, ANSWER_WAIT, &mut |record| {
+                if outcome.is_ok() && record.offset < span.next {
+                    outcome = partition.fold_slice(&mut self.slice, record, self.decoder, &mut folded);
+                    records += 1;
+                }
+                next = record.offset + 1;
+            })?;
+            outcome?;
+            if read == 0 {
+                break;
+            }
+            unusable.extend(folded.unusable.into_iter().map(|(record, _)| record));
+            passed(self, records);
+        }
+        Ok(())
+    }
 }
 
 /// One partition of one topic.
@@ -111,5 +202,83 @@ impl Source<'_> {
             progress(rebuilt.records);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::store::{Directory, ReadOnly};
+    use contact::{Connection, ConnectionNumber, Names, User, UserId};
+    use eventlog::NewRecord;
+    use eventlog::embedded::{EmbeddedLog, Options};
+    use line::event::Labels;
+    use runtime::clock::SystemClock;
+    use schemas::{Codec, LineEvent};
+    use std::path::Path;
+    use std::sync::Arc;
+
+    const USERS: u128 = 97;
+
+    fn follow(user: UserId, round: i64) -> NewRecord {
+        let event = LineEvent {
+            connection: 1,
+            webhook_event_id: format!("{round}").into(),
+            event_type: "follow".into(),
+            user_id: Some(user.to_string().into()),
+            occurred_at_ms: 1 + round,
+            received_at_ms: 1 + round,
+            redelivery: false,
+            raw: br#"{"type":"follow","source":{"type":"user"},"follow":{}}"#.into(),
+        };
+        let key = schemas::key::line_event(&user.to_string(), 1, &event.webhook_event_id);
+        NewRecord { topic: Topic::LineEvents, key, value: Some(Codec::default().encode(&event)) }
+    }
+
+    async fn log(directory: &Path) -> Arc<EmbeddedLog> {
+        let log = EmbeddedLog::open(directory, Options::new(Arc::new(SystemClock))).unwrap();
+        for round in 0..3 {
+            let user = |number: u128| UserId::from_u128(number.wrapping_mul(u128::MAX / USERS));
+            let mut records: Vec<_> = (1..=USERS).map(|number| follow(user(number), round)).collect();
+            let key = schemas::key::line_event(&user(50).to_string(), 1, &format!("bad {round}"));
+            records.push(NewRecord { topic: Topic::LineEvents, key, value: Some(b"no record".to_vec()) });
+            log.append(records).await.unwrap();
+        }
+        log
+    }
+
+    fn rebuilt(log: &EmbeddedLog, memory: usize, directory: &Path) -> (u64, u64, Vec<(UserId, User)>) {
+        let stores = Directory { path: directory.to_owned(), format: "test".to_owned() };
+        let decoder = Decoder::new(Codec::default(), Labels::default(), Names::default());
+        let connection = Connection { number: ConnectionNumber::new(1).unwrap(), auto_create: true };
+        let rules = [connection].into_iter().collect();
+        let mut done = 0;
+        let progress = |records, total| {
+            assert!(done <= records && records <= total, "{done} {records} {total}");
+            done = records;
+        };
+        let mut rebuilt = rebuild_within(memory, log, &decoder, &stores, &rules, progress).unwrap();
+        let due = rebuilt.partitions[0].backlog(None, 1_000, &rules).unwrap().work.len();
+        assert_eq!(due, USERS as usize);
+        let next = rebuilt.partitions[0].store().checkpoint().next(Topic::LineEvents);
+        assert_eq!(next, log.span(Topic::LineEvents, 0).unwrap().next);
+        drop(rebuilt.partitions);
+        let store: ReadOnly = stores.read_only(0).unwrap().unwrap();
+        let users = store.rows(None, 1_000).unwrap().rows.into_iter().flat_map(|(_, users)| users).collect();
+        (rebuilt.records, rebuilt.unusable, users)
+    }
+
+    #[tokio::test]
+    async fn a_rebuild_in_slices_gives_what_one_at_once_gives() {
+        let place = tempfile::tempdir().unwrap();
+        let log = log(&place.path().join("log")).await;
+        let at_once = rebuilt(&log, RESTORE_MEMORY, &place.path().join("at once"));
+        assert_eq!((at_once.0, at_once.1, at_once.2.len()), (3 * (USERS as u64 + 1), 3, USERS as usize));
+        for memory in [1, 5_000, 20_000] {
+            let in_slices = rebuilt(&log, memory, &place.path().join(memory.to_string()));
+            assert!(in_slices == at_once, "{memory} bytes");
+        }
     }
 }

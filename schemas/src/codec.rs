@@ -9,8 +9,9 @@
 //!
 //! Decoding reads strictly: a body that ends early or late is an error, never a record with gaps.
 
+use crate::body;
 use crate::catalog::Kind;
-use crate::record::Record;
+use crate::record::{LineEvent, Record};
 use crate::registry;
 use serde::Deserialize;
 use serde_avro_fast::Schema;
@@ -127,6 +128,20 @@ impl Codec {
             Ok([]) => Ok(record),
             _ => Err(malformed),
         }
+    }
+
+    /// Reads one LINE event, as [`Codec::decode`] does, several times faster.
+    ///
+    /// # Errors
+    /// As [`Codec::decode`].
+    pub fn line_event<'a>(&self, bytes: &'a [u8]) -> Result<LineEvent<'a>, Error> {
+        const MALFORMED: Error = Error::Malformed(Kind::LineEvent.name());
+        let (schema, body) = split(bytes).ok_or(MALFORMED)?;
+        let schema = self.writer_schema(Kind::LineEvent, schema)?;
+        if !std::ptr::eq(schema, &Kind::LineEvent.released()[body::LINE_EVENT_VERSION]) {
+            return self.decode(bytes);
+        }
+        body::line_event(body).ok_or(MALFORMED)
     }
 
     fn writer_schema(&self, expected: Kind, id: SchemaId) -> Result<&'static Schema, Error> {

@@ -19,6 +19,7 @@
 //! Writers use the newest version of a schema; readers keep every version ever released, read with the version that wrote
 //! the bytes, and give fields of later versions their defaults. Why Avro is done the way it is: `docs/decisions/0001-avro.md`.
 
+mod body;
 pub mod catalog;
 pub mod codec;
 pub mod key;

@@ -93,6 +93,42 @@ fn a_length_beyond_the_input_allocates_nothing() {
 }
 
 #[test]
+fn a_line_event_is_read_by_hand_as_the_general_decoder_reads_it() {
+    fn same(bytes: &[u8]) -> Result<(), TestCaseError> {
+        let general = Codec::default().decode::<LineEvent<'_>>(bytes);
+        prop_assert_eq!(Codec::default().line_event(bytes), general, "{:02x?}", bytes);
+        Ok(())
+    }
+    let head = [&[0xc3, 0x01], &Kind::LineEvent.fingerprints().last().unwrap()[..]].concat();
+    check(prop::collection::vec(any::<u8>(), 0..300), |bytes| {
+        same(&bytes)?;
+        same(&[&head[..], &bytes].concat())
+    });
+    // Few values, so that numbers of ten bytes, wrong unions and lengths that fit all occur.
+    let narrow = prop::sample::select(vec![0, 1, 2, 3, 4, 0x7f, 0x80, 0x81, 0xff]);
+    check(prop::collection::vec(narrow, 0..40), |bytes| same(&[&head[..], &bytes].concat()));
+    let oldest = LineEvent { occurred_at_ms: i64::MIN, ..LineEvent::samples().remove(0).1 };
+    let mut bytes = Codec::default().encode(&oldest);
+    let tenth = bytes.windows(9).position(|nine| nine == [0xff; 9]).unwrap() + 9;
+    for value in 0..=u8::MAX {
+        bytes[tenth] = value;
+        same(&bytes).unwrap();
+    }
+    let damage = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
+    check((LineEvent::any(), damage, any::<prop::sample::Index>(), any::<Vec<u8>>()), |(event, damage, end, more)| {
+        let mut bytes = Codec::default().encode(&event);
+        same(&bytes)?;
+        same(&[&bytes[..], &more].concat())?;
+        same(&bytes[..end.index(bytes.len())])?;
+        for (place, byte) in damage {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        same(&bytes)
+    });
+}
+
+#[test]
 fn an_unknown_fingerprint_is_told_apart_from_damage() {
     let mut bytes = Codec::default().encode(&LineProfile::samples()[0].1);
     bytes[2] ^= 1;

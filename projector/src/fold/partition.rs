@@ -1,7 +1,7 @@
 //! One partition: records into the store, and from the store what is to be done.
 
 use crate::decode::{self, Decoder, Input};
-use crate::store::{self, Page, Store};
+use crate::store::{self, Page, Slice, Store};
 use crate::sync::queue::Work;
 use contact::{Action, ConnectionNumber, Connections, Friend, Link, User, UserId, decide, is_due};
 use eventlog::{Record, RecordRef};
@@ -84,6 +84,39 @@ impl Partition {
         self.store.checkpoint_mut().pass(record);
         folded.records += 1;
         Ok(())
+    }
+
+    /// As [`Partition::fold`], but passes over the users of other slices. Where the users of the slice take more memory than
+    /// they may, it becomes narrower: those cut off belong to a later one.
+    ///
+    /// # Errors
+    /// As [`Partition::fold`].
+    pub fn fold_slice(
+        &mut self,
+        slice: &mut Slice,
+        record: RecordRef<'_>,
+        decoder: &Decoder,
+        folded: &mut Folded,
+    ) -> Result<(), Error> {
+        if !slice.holds(record) {
+            self.store.checkpoint_mut().pass(record);
+            return Ok(());
+        }
+        self.fold(record, decoder, folded)?;
+        if self.store.is_full() {
+            self.settle()?;
+            self.store.narrow(slice);
+        }
+        Ok(())
+    }
+
+    /// Writes the state of a slice that others follow; see [`Store::flush_slice`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn flush_slice(&mut self, rules: &Connections) -> Result<(), store::Error> {
+        self.settle()?;
+        self.store.flush_slice(|id, user| has_work(id, user, rules))
     }
 
     fn take(&mut self, input: Input, folded: &mut Folded) -> Result<(), store::Error> {

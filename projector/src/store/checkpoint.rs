@@ -7,11 +7,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint([Place; Topic::USER_STATE.len()]);
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Place {
     /// 0 where nothing was folded.
     next: u64,
-    last: Trace,
+    last: Last,
+}
+
+/// The last record folded. Records pass by the million and few are ever written down, so that a copy is kept, and the trace
+/// made only when somebody asks for it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "Trace", into = "Trace")]
+enum Last {
+    Traced(Trace),
+    Copied { appended_at_ms: i64, key_bytes: usize, key_and_value: Vec<u8> },
 }
 
 /// What a record is recognised by: another log has another record at its offset, appended at another time or of other bytes.
@@ -42,7 +51,8 @@ impl Checkpoint {
     pub fn pass(&mut self, record: RecordRef<'_>) -> bool {
         match index(record.topic).map(|index| &mut self.0[index]) {
             Some(place) if record.offset >= place.next => {
-                *place = Place { next: record.offset + 1, last: Trace::of(record) };
+                place.next = record.offset + 1;
+                place.last.copy(record);
                 true
             }
             _ => false,
@@ -52,7 +62,67 @@ impl Checkpoint {
     /// Is this the last record that was folded of its topic, byte for byte?
     pub fn recognises(&self, record: RecordRef<'_>) -> bool {
         self.last(record.topic) == Some(record.offset)
-            && index(record.topic).is_some_and(|index| self.0[index].last == Trace::of(record))
+            && index(record.topic).is_some_and(|index| self.0[index].last.trace() == Trace::of(record))
+    }
+}
+
+impl Last {
+    /// Takes the place of the record before, and its memory.
+    fn copy(&mut self, record: RecordRef<'_>) {
+        let mut bytes = match self {
+            Self::Copied { key_and_value, .. } => std::mem::take(key_and_value),
+            Self::Traced(_) => Vec::new(),
+        };
+        bytes.clear();
+        bytes.extend_from_slice(record.key);
+        bytes.extend_from_slice(record.value.unwrap_or_default());
+        *self =
+            Self::Copied { appended_at_ms: record.appended_at_ms, key_bytes: record.key.len(), key_and_value: bytes };
+    }
+
+    fn trace(&self) -> Trace {
+        match self {
+            Self::Traced(trace) => *trace,
+            Self::Copied { appended_at_ms, key_bytes, key_and_value } => Trace {
+                appended_at_ms: *appended_at_ms,
+                key_bytes: *key_bytes as u64,
+                checksum: crc32c::crc32c(key_and_value),
+            },
+        }
+    }
+}
+
+impl Default for Last {
+    fn default() -> Self {
+        Self::Traced(Trace::default())
+    }
+}
+
+impl From<Trace> for Last {
+    fn from(trace: Trace) -> Self {
+        Self::Traced(trace)
+    }
+}
+
+impl From<Last> for Trace {
+    fn from(last: Last) -> Self {
+        last.trace()
+    }
+}
+
+/// Two are the same record if they leave the same trace.
+impl PartialEq for Last {
+    fn eq(&self, other: &Self) -> bool {
+        self.trace() == other.trace()
+    }
+}
+
+impl Eq for Last {}
+
+/// Prints no content: keys and values carry personal data.
+impl std::fmt::Debug for Last {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.trace().fmt(f)
     }
 }
 

@@ -15,13 +15,14 @@ pub struct File {
 }
 
 impl File {
-    /// Opens it; one that is damaged or of another format is begun anew.
+    /// Opens it; one that is damaged, of another format or at no place in the log is begun anew: of a rebuild that was
+    /// interrupted, some rows may be there already.
     pub fn open(directory: &Path, partition: u32, format: &str) -> Result<(Self, Checkpoint), Error> {
         std::fs::create_dir_all(directory)?;
         let path = directory.join(name(partition));
         match Self::open_known(&path, format) {
-            Ok(Some(found)) => Ok(found),
-            Ok(None) => Self::begin(&path, format),
+            Ok(Some((file, checkpoint))) if !checkpoint.is_empty() => Ok((file, checkpoint)),
+            Ok(_) => Self::begin(&path, format),
             Err(reason) => {
                 tracing::warn!(store.partition = partition, %reason, "state store cannot be read: rebuilding it from the log");
                 Self::begin(&path, format)

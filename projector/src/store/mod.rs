@@ -10,10 +10,12 @@ mod file;
 pub mod files;
 mod read_only;
 mod row;
+mod slice;
 
 pub use checkpoint::Checkpoint;
 pub use read_only::{ReadOnly, RowPage};
 pub use row::{MadeRows, Row, Rows, Which};
+pub use slice::Slice;
 
 use contact::{User, UserId};
 use file::File;
@@ -193,7 +195,7 @@ impl Store {
         if self.held < self.memory {
             return false;
         }
-        self.held = self.cache.values().map(|cached| CACHED_BYTES + cached.bucket.weight()).sum();
+        self.held = self.weight();
         // The look is worth its cost only if there is room for a while afterwards.
         self.held >= self.memory / 4 * 3
     }
@@ -204,13 +206,10 @@ impl Store {
     /// # Errors
     /// When the database cannot be written: nothing of it is then.
     pub fn flush(&mut self, pends: impl Fn(UserId, &User) -> bool) -> Result<(), Error> {
-        let mut dirty: Vec<_> = self.cache.iter().filter(|(_, cached)| cached.dirty).collect();
-        dirty.sort_unstable_by_key(|(key, _)| **key);
-        let mut rows = dirty.into_iter().map(|(key, cached)| {
-            let pending = cached.bucket.users().any(|(id, user)| pends(*id, user));
-            Ok(Row { key: *key, sealed: cached.bucket.seal()?, pending })
-        });
-        self.rows.write(&mut rows, &self.checkpoint)?;
+        let place = std::mem::take(&mut self.checkpoint);
+        let written = self.write(pends, &place);
+        self.checkpoint = place;
+        written?;
         self.blank = false;
         if self.held >= self.memory / 2 {
             self.forget();
@@ -218,6 +217,51 @@ impl Store {
             self.cache.values_mut().for_each(|cached| cached.dirty = false);
         }
         Ok(())
+    }
+
+    /// Writes a slice of a store that is still blank and forgets it; the next slice begins at the start of the log. Until
+    /// the last slice is flushed, the store is at no place in the log: whoever opens it begins anew.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn flush_slice(&mut self, pends: impl Fn(UserId, &User) -> bool) -> Result<(), Error> {
+        self.checkpoint = Checkpoint::default();
+        self.write(pends, &Checkpoint::default())?;
+        self.forget();
+        Ok(())
+    }
+
+    /// Was nothing ever folded into it?
+    pub fn is_blank(&self) -> bool {
+        self.blank
+    }
+
+    /// Forgets the later half of the users of a slice that are in memory, and cuts it off the slice. Of a single row, which
+    /// cannot be cut, it keeps all.
+    pub fn narrow(&mut self, slice: &mut Slice) {
+        let mut keys: Vec<i64> = self.cache.keys().copied().collect();
+        if keys.len() < 2 {
+            return;
+        }
+        let half = keys.len() / 2 - 1;
+        slice.last = *keys.select_nth_unstable(half).1;
+        self.cache.retain(|key, _| *key <= slice.last);
+        self.cache.shrink_to_fit();
+        self.held = self.weight();
+    }
+
+    fn write(&mut self, pends: impl Fn(UserId, &User) -> bool, place: &Checkpoint) -> Result<(), Error> {
+        let mut dirty: Vec<_> = self.cache.iter().filter(|(_, cached)| cached.dirty).collect();
+        dirty.sort_unstable_by_key(|(key, _)| **key);
+        let mut rows = dirty.into_iter().map(|(key, cached)| {
+            let pending = cached.bucket.users().any(|(id, user)| pends(*id, user));
+            Ok(Row { key: *key, sealed: cached.bucket.seal()?, pending })
+        });
+        self.rows.write(&mut rows, place)
+    }
+
+    fn weight(&self) -> usize {
+        self.cache.values().map(|cached| CACHED_BYTES + cached.bucket.weight()).sum()
     }
 
     /// Gives the memory back. What was not flushed is lost.

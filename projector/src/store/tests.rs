@@ -180,3 +180,16 @@ fn what_users_gave_back_makes_room_again() {
     }
     assert_eq!(store.cache.len(), 1);
 }
+
+#[test]
+fn a_store_whose_rebuild_was_interrupted_is_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    store.user_mut(id(1)).unwrap().apply(followed(id(1), 10));
+    store.checkpoint_mut().pass(record(0, "a").lend());
+    store.flush_slice(|_, _| true).unwrap();
+    assert!(store.is_blank() && store.users(None, 10).unwrap().users.len() == 1);
+    drop(store);
+    let mut store = Store::open(directory.path(), 0, FORMAT).unwrap();
+    assert!(store.users(None, 10).unwrap().users.is_empty() && store.pending(None, 10).unwrap().users.is_empty());
+}

@@ -6,11 +6,12 @@
 //! ```
 //!
 //! Prints a line of JSON: how many events per second of processor time each takes, the most memory that was held, and the
-//! bytes of state on disk. `fold scale --svg docs/scale.svg` does so for more and more friends, partitions and accounts,
-//! and prints a table.
+//! bytes of state on disk with their checksum, which two versions that fold alike share. `fold scale --svg docs/scale.svg`
+//! does so for more and more friends, partitions and accounts, and prints a table. `fold measure --only decode --log DIR`
+//! does one step alone, for a profile.
 
 use anyhow::{Context, ensure};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use contact::{Connection, ConnectionNumber, Connections, Names};
 use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::{Log, RecordRef, Topic};
@@ -30,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Measure the fold.
 #[derive(Parser)]
@@ -62,7 +64,23 @@ enum Step {
         /// Where.
         #[arg(long)]
         log: PathBuf,
+        /// Nothing but this.
+        #[arg(long)]
+        only: Option<Pass>,
     },
+}
+
+/// What is measured, each over the whole log.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Pass {
+    /// Read.
+    Scan,
+    /// Read and decode.
+    Decode,
+    /// Read, decode and fold.
+    Fold,
+    /// All of that, and write the state.
+    Rebuild,
 }
 
 /// What happened.
@@ -85,7 +103,8 @@ struct History {
 fn main() -> anyhow::Result<()> {
     let Arguments { history, log, step } = Arguments::parse();
     match step {
-        Some(Step::Measure { history, log }) => println!("{}", history.measure(&log)?),
+        Some(Step::Measure { history, log, only: None }) => println!("{}", history.measure(&log)?),
+        Some(Step::Measure { history, log, only: Some(pass) }) => println!("{:.0}", history.measure_one(&log, pass)?),
         Some(Step::Scale { more_friends, svg }) => scale(more_friends, svg.as_deref())?,
         None => println!("{}", history.run(log.as_deref())?),
     }
@@ -160,26 +179,12 @@ impl History {
     }
 
     fn measure(self, log: &Path) -> anyhow::Result<Value> {
-        let log = open(log, self.partitions)?;
-        let rules = self.rules()?;
-        let decoder = Decoder::new(Codec::default(), Labels::default(), Names::default());
-        let scan = self.pass(|| {
-            read(&*log, |record| {
-                std::hint::black_box(record);
-            })
-        })?;
-        let place = tempfile::tempdir()?;
-        let stores = Directory { path: place.path().to_owned(), format: "fold".to_owned() };
+        let bench = Bench::new(self, log)?;
+        let scan = bench.scan()?;
         let began = Instant::now();
-        let rebuilt = self.pass(|| {
-            let rebuilt = rebuild(&*log, &decoder, &stores, &rules, |_, _| {})?;
-            ensure!(rebuilt.unusable == 0, "{} records cannot be used", rebuilt.unusable);
-            ensure!(rebuilt.records == self.events(), "{} records of {}", rebuilt.records, self.events());
-            Ok(())
-        })?;
+        let (rebuilt, state) = bench.rebuild()?;
         let (wall, peak_mib) = (began.elapsed(), peak_kib(std::process::id())? / 1024);
-        let decode = self.pass(|| read(&*log, |record| drop(std::hint::black_box(decoder.input(record)))))?;
-        let fold = self.pass(|| fold(&*log, &decoder, &rules))?;
+        let (decode, fold) = (bench.decode()?, bench.fold()?);
         Ok(json!({
             "friends": self.friends,
             "rounds": self.rounds,
@@ -193,8 +198,19 @@ impl History {
             "rebuild_of_scan": rebuilt / scan,
             "rebuild_wall_seconds": wall.as_secs_f64(),
             "rebuild_peak_mib": peak_mib,
-            "state_bytes_per_friend": bytes(place.path())? / self.friends,
+            "state_bytes_per_friend": bytes(state.path())? / self.friends,
+            "state_checksum": checksum(state.path(), self.partitions)?,
         }))
+    }
+
+    fn measure_one(self, log: &Path, pass: Pass) -> anyhow::Result<f64> {
+        let bench = Bench::new(self, log)?;
+        match pass {
+            Pass::Scan => bench.scan(),
+            Pass::Decode => bench.decode(),
+            Pass::Fold => bench.fold(),
+            Pass::Rebuild => Ok(bench.rebuild()?.0),
+        }
     }
 
     /// Events per second of processor time.
@@ -217,6 +233,77 @@ impl History {
         };
         (1..=self.connections).map(connection).collect()
     }
+}
+
+/// A history, and all that folding it needs.
+struct Bench {
+    history: History,
+    log: Arc<EmbeddedLog>,
+    decoder: Decoder,
+    rules: Connections,
+}
+
+impl Bench {
+    fn new(history: History, log: &Path) -> anyhow::Result<Self> {
+        let log = open(log, history.partitions)?;
+        let decoder = Decoder::new(Codec::default(), Labels::default(), Names::default());
+        Ok(Self { history, log, decoder, rules: history.rules()? })
+    }
+
+    fn scan(&self) -> anyhow::Result<f64> {
+        self.history.pass(|| {
+            read(&*self.log, |record| {
+                std::hint::black_box(record);
+            })
+        })
+    }
+
+    fn decode(&self) -> anyhow::Result<f64> {
+        self.history.pass(|| read(&*self.log, |record| drop(std::hint::black_box(self.decoder.input(record)))))
+    }
+
+    fn fold(&self) -> anyhow::Result<f64> {
+        self.history.pass(|| fold(&*self.log, &self.decoder, &self.rules))
+    }
+
+    /// Also gives the directory with the state.
+    fn rebuild(&self) -> anyhow::Result<(f64, TempDir)> {
+        let place = tempfile::tempdir()?;
+        let stores = Directory { path: place.path().to_owned(), format: FORMAT.to_owned() };
+        let events = self.history.events();
+        let speed = self.history.pass(|| {
+            let rebuilt = rebuild(&*self.log, &self.decoder, &stores, &self.rules, |_, _| {})?;
+            ensure!(rebuilt.unusable == 0, "{} records cannot be used", rebuilt.unusable);
+            ensure!(rebuilt.records == events, "{} records of {events}", rebuilt.records);
+            Ok(())
+        })?;
+        Ok((speed, place))
+    }
+}
+
+/// What the stores are marked with.
+const FORMAT: &str = "fold";
+
+/// Over all users, in the order of the stores.
+fn checksum(state: &Path, partitions: u32) -> anyhow::Result<String> {
+    const ROWS: usize = 10_000;
+    let stores = Directory { path: state.to_owned(), format: FORMAT.to_owned() };
+    let mut sum = 0;
+    for partition in 0..partitions {
+        let store = stores.read_only(partition)?.context("no state")?;
+        let mut after = None;
+        loop {
+            let page = store.rows(after, ROWS)?;
+            for (_, users) in &page.rows {
+                sum = crc32c::crc32c_append(sum, &postcard::to_stdvec(users)?);
+            }
+            after = page.rows.last().map(|(place, _)| *place);
+            if page.is_last {
+                break;
+            }
+        }
+    }
+    Ok(format!("{sum:08x}"))
 }
 
 fn open(log: &Path, partitions: u32) -> anyhow::Result<Arc<EmbeddedLog>> {

@@ -23,6 +23,10 @@ const APPLICATION_ID: i32 = 0x4b5a_4c47;
 /// Version of the tables (`PRAGMA user_version`).
 const FORMAT: i32 = 1;
 
+/// Bytes of a page of a new log. Four times SQLite's own choice: a rebuild reads a quarter of the pages, each at the cost of a
+/// call to the system.
+const PAGE_BYTES: u32 = 16 << 10;
+
 /// How long a connection waits for another process to finish its write.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 /// How often it tries meanwhile: about as long as a commit takes.
@@ -214,6 +218,7 @@ fn sibling(file: &Path, suffix: &str) -> PathBuf {
 
 /// Writes format, identity and the tables of every topic into an empty file.
 fn fill(connection: &mut Connection, partitions: u32) -> Result<(), rusqlite::Error> {
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(
