@@ -28,6 +28,15 @@ pub struct Process {
     facts: Value,
 }
 
+impl Process {
+    /// Waits until its state is up to date with the log. What comes before that becomes durable with the rest of the restore.
+    async fn is_ready(&self) {
+        let url = format!("{}/ready", self.facts["admin_url"].as_str().unwrap());
+        let is_ready = async || reqwest::get(&url).await.unwrap().status().is_success().then_some(());
+        eventually("the process is ready", is_ready).await;
+    }
+}
+
 /// Where the log is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -108,7 +117,11 @@ impl Rig {
             }
             if !self.processes.contains_key(name) {
                 let started = self.spawn(name, name, dies.then(|| step.point()).flatten()).await;
-                self.processes.insert(name, started.expect("it does not die at its start"));
+                let process = started.expect("it does not die at its start");
+                if dies && step.id == "P3" {
+                    process.is_ready().await;
+                }
+                self.processes.insert(name, process);
             }
         }
     }
