@@ -29,8 +29,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Waits until its state is up to date with the log. What comes before that becomes durable with the rest of the restore.
-    async fn is_ready(&self) {
+    /// Waits until its state is up to date with the log.
+    async fn until_ready(&self) {
         let url = format!("{}/ready", self.facts["admin_url"].as_str().unwrap());
         let is_ready = async || reqwest::get(&url).await.unwrap().status().is_success().then_some(());
         eventually("the process is ready", is_ready).await;
@@ -118,8 +118,9 @@ impl Rig {
             if !self.processes.contains_key(name) {
                 let started = self.spawn(name, name, dies.then(|| step.point()).flatten()).await;
                 let process = started.expect("it does not die at its start");
+                // What comes during a restore becomes durable with it, without passing this step.
                 if dies && step.id == "P3" {
-                    process.is_ready().await;
+                    process.until_ready().await;
                 }
                 self.processes.insert(name, process);
             }
