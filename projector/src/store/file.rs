@@ -1,4 +1,7 @@
 //! The database file of one partition's state.
+//!
+//! As long as it is at no place in the log, nobody relies on it, and rows go straight into it: a rebuild writes each page once.
+//! From its first place on, changes go through a journal, all or nothing.
 
 use super::{Checkpoint, Error, MadeRows, Row, Rows, Which};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -8,10 +11,15 @@ use std::time::Duration;
 /// How long a reader waits for the owner.
 const BUSY: Duration = Duration::from_secs(1);
 
+/// Memory for pages of the database.
+const CACHE_KIB: i64 = 8 << 10;
+
 /// The open database.
 pub struct File {
     database: Connection,
     format: String,
+    /// Is it at a place in the log, so that changes go through a journal?
+    is_placed: bool,
 }
 
 impl File {
@@ -54,8 +62,9 @@ impl File {
             .optional()?;
         match found {
             Some((known, checkpoint)) if known == format => {
-                let checkpoint = postcard::from_bytes(&checkpoint)?;
-                Ok(Some((Self { database, format: known }, checkpoint)))
+                let checkpoint: Checkpoint = postcard::from_bytes(&checkpoint)?;
+                let is_placed = !checkpoint.is_empty();
+                Ok(Some((Self { database, format: known, is_placed }, checkpoint)))
             }
             _ => Ok(None),
         }
@@ -69,16 +78,20 @@ impl File {
              CREATE TABLE user (key INTEGER PRIMARY KEY, bucket BLOB NOT NULL);
              CREATE TABLE pending (key INTEGER PRIMARY KEY);",
         )?;
-        let mut file = Self { database, format: format.to_owned() };
-        file.write(&mut std::iter::empty(), &Checkpoint::default())?;
-        Ok((file, Checkpoint::default()))
+        let nowhere = Checkpoint::default();
+        place(&database, format, &nowhere)?;
+        Ok((Self { database, format: format.to_owned(), is_placed: false }, nowhere))
     }
 }
 
 impl Rows for File {
     fn wipe(&mut self) -> Result<(), Error> {
-        self.database.execute_batch("BEGIN; DELETE FROM user; DELETE FROM pending; COMMIT;")?;
-        self.write(&mut std::iter::empty(), &Checkpoint::default())
+        let transaction = self.database.transaction()?;
+        transaction.execute_batch("DELETE FROM user; DELETE FROM pending;")?;
+        place(&transaction, &self.format, &Checkpoint::default())?;
+        transaction.commit()?;
+        self.is_placed = false;
+        Ok(())
     }
 
     fn read(&self, key: i64) -> Result<Option<Vec<u8>>, Error> {
@@ -87,25 +100,21 @@ impl Rows for File {
     }
 
     fn write(&mut self, rows: &mut MadeRows<'_>, checkpoint: &Checkpoint) -> Result<(), Error> {
-        let transaction = self.database.transaction()?;
-        {
-            let mut put = transaction.prepare_cached("INSERT OR REPLACE INTO user (key, bucket) VALUES (?1, ?2)")?;
-            let mut mark = transaction.prepare_cached("INSERT OR IGNORE INTO pending (key) VALUES (?1)")?;
-            let mut clear = transaction.prepare_cached("DELETE FROM pending WHERE key = ?1")?;
-            for row in rows {
-                let Row { key, sealed, pending } = row?;
-                put.execute(params![key, sealed])?;
-                if pending {
-                    mark.execute([key])?
-                } else {
-                    clear.execute([key])?
-                };
-            }
+        // While somebody else reads the file, the journal has to stay.
+        if self.is_placed || set_journal(&self.database, "OFF").is_err() {
+            let transaction = self.database.transaction()?;
+            put(&transaction, rows)?;
+            place(&transaction, &self.format, checkpoint)?;
+            transaction.commit()?;
+        } else {
+            let transaction = self.database.transaction()?;
+            put(&transaction, rows)?;
+            transaction.commit()?;
+            // The rows are on the disk, all of them, before the place that makes somebody rely on them.
+            set_journal(&self.database, "WAL")?;
+            place(&self.database, &self.format, checkpoint)?;
         }
-        transaction.execute("DELETE FROM meta", [])?;
-        let place = postcard::to_stdvec(checkpoint)?;
-        transaction.execute("INSERT INTO meta (format, checkpoint) VALUES (?1, ?2)", params![self.format, place])?;
-        transaction.commit()?;
+        self.is_placed = !checkpoint.is_empty();
         Ok(())
     }
 
@@ -153,11 +162,45 @@ pub(super) fn remove(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+fn put(transaction: &Connection, rows: &mut MadeRows<'_>) -> Result<(), Error> {
+    let mut put = transaction.prepare_cached("INSERT OR REPLACE INTO user (key, bucket) VALUES (?1, ?2)")?;
+    let mut mark = transaction.prepare_cached("INSERT OR IGNORE INTO pending (key) VALUES (?1)")?;
+    let mut clear = transaction.prepare_cached("DELETE FROM pending WHERE key = ?1")?;
+    for row in rows {
+        let Row { key, sealed, pending } = row?;
+        put.execute(params![key, sealed])?;
+        if pending {
+            mark.execute([key])?
+        } else {
+            clear.execute([key])?
+        };
+    }
+    Ok(())
+}
+
+/// Writes the place in the log, in one statement: there is never none.
+fn place(database: &Connection, format: &str, checkpoint: &Checkpoint) -> Result<(), Error> {
+    let checkpoint = postcard::to_stdvec(checkpoint)?;
+    database.execute(
+        "INSERT OR REPLACE INTO meta (rowid, format, checkpoint) VALUES (1, ?1, ?2)",
+        params![format, checkpoint],
+    )?;
+    Ok(())
+}
+
+fn set_journal(database: &Connection, mode: &str) -> Result<(), Error> {
+    let set: String = database.query_row(&format!("PRAGMA journal_mode = {mode}"), [], |row| row.get(0))?;
+    if !set.eq_ignore_ascii_case(mode) {
+        return Err(Error::Journal);
+    }
+    Ok(())
+}
+
 fn connect(path: &Path) -> Result<Connection, Error> {
     let database = Connection::open(path)?;
-    database.pragma_update(None, "journal_mode", "WAL")?;
+    set_journal(&database, "WAL")?;
     database.pragma_update(None, "synchronous", "NORMAL")?;
-    database.pragma_update(None, "cache_size", -65_536)?;
+    database.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // What is erased or replaced leaves no bytes behind in the file.
     database.pragma_update(None, "secure_delete", true)?;
     database.set_prepared_statement_cache_capacity(16);

@@ -44,6 +44,9 @@ pub enum Error {
     /// A row is not what was written.
     #[error("the state store holds a damaged row")]
     Damaged,
+    /// The database does not write the journal that it should.
+    #[error("the state store cannot change its journal")]
+    Journal,
     /// The directory cannot be used.
     #[error("the state store: {0}")]
     Directory(#[from] std::io::Error),
@@ -184,10 +187,14 @@ impl Store {
     }
 
     /// Has the states of users that are cached come near the processor all at once, right before they are changed: one
-    /// after the other, each would be waited for.
+    /// after the other, each would be waited for. What leads to a state comes before the state, of all of them.
     pub fn fetch(&self, users: impl Iterator<Item = UserId>) {
-        let cached = users.filter_map(|id| self.cache.get(&row_key(id)));
-        std::hint::black_box(cached.fold(0_usize, |sum, cached| sum.wrapping_add(cached.bucket.weight())));
+        let cached: Vec<&Cached> =
+            users.filter_map(|id| self.cache.get(&row_key(id)).map(|cached| &**cached)).collect();
+        let sum = |of: fn(&Cached) -> usize| cached.iter().map(|cached| of(cached)).fold(0, usize::wrapping_add);
+        std::hint::black_box(sum(|cached| cached.bucket.users().count()));
+        std::hint::black_box(sum(|cached| cached.bucket.users().map(|(_, user)| user.friends().count()).sum()));
+        std::hint::black_box(sum(|cached| cached.bucket.weight()));
     }
 
     /// Is it time to flush, so that memory stays bounded? Looks closely only when it may be.

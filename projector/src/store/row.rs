@@ -14,7 +14,7 @@ pub trait Rows: Send {
     /// Writes rows, in the order of their keys, and the place in the log, all or nothing.
     ///
     /// # Errors
-    /// When nothing was written; also when a row could not be made.
+    /// When nothing was written; also when a row could not be made. Rows that were at no place in the log are of no use then.
     fn write(&mut self, rows: &mut MadeRows<'_>, checkpoint: &Checkpoint) -> Result<(), Error>;
 
     /// At most so many rows after a key, in the order of their keys.

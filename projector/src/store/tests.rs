@@ -71,6 +71,50 @@ fn users_that_share_the_first_half_of_their_id_are_kept_apart() {
     assert_eq!(store.pending(None, 10).unwrap().users.len(), 2);
 }
 
+/// More of them than the database holds in memory.
+const MANY: i64 = 20_000;
+
+fn row(key: i64) -> Result<Row, Error> {
+    Ok(Row { key, sealed: vec![7; 1_000], pending: false })
+}
+
+fn place(offset: u64) -> Checkpoint {
+    let mut place = Checkpoint::default();
+    place.pass(record(offset, "a").lend());
+    place
+}
+
+#[test]
+fn a_first_write_that_is_cut_short_leaves_a_store_that_is_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut file, _) = File::open(directory.path(), 0, FORMAT).unwrap();
+    let cut_short = |first| (first..first + MANY).map(row).chain([Err(Error::Damaged)]);
+    file.write(&mut cut_short(0), &place(41)).unwrap_err();
+    drop(file);
+    let (mut file, found) = File::open(directory.path(), 0, FORMAT).unwrap();
+    assert!(found.is_empty());
+    assert_eq!(file.read(7).unwrap(), None);
+    file.write(&mut [row(7)].into_iter(), &place(41)).unwrap();
+    file.write(&mut cut_short(8), &place(42)).unwrap_err();
+    assert_eq!(file.read(8).unwrap(), None, "from its first place on, a store changes as a whole or not at all");
+    drop(file);
+    let (file, found) = File::open(directory.path(), 0, FORMAT).unwrap();
+    assert_eq!(found, place(41));
+    assert!(file.read(7).unwrap().is_some());
+}
+
+#[test]
+fn a_first_write_succeeds_beside_somebody_who_reads_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut file, _) = File::open(directory.path(), 0, FORMAT).unwrap();
+    let reader = File::read_only(directory.path(), 0, FORMAT).unwrap().unwrap();
+    assert_eq!(reader.read(7).unwrap(), None);
+    file.write(&mut [row(7)].into_iter(), &place(41)).unwrap();
+    assert!(reader.read(7).unwrap().is_some());
+    drop(file);
+    assert_eq!(File::open(directory.path(), 0, FORMAT).unwrap().1, place(41));
+}
+
 #[test]
 fn a_store_of_another_format_is_begun_anew() {
     let directory = tempfile::tempdir().unwrap();
