@@ -21,11 +21,15 @@ mod wiring;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use mimalloc::MiMalloc;
 use runtime::logging::{self, Filter};
 use runtime::settings::{Environment, File, Reader};
 use settings::Settings;
 use std::path::Path;
 use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The command line or the settings are wrong.
 const USAGE: u8 = 2;

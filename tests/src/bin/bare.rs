@@ -15,8 +15,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use line::signature::{HEADER, Key};
+use mimalloc::MiMalloc;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+
+/// The product's.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Check signatures.
 #[derive(Parser)]

@@ -19,6 +19,7 @@ use kizuna_tests::bench::history;
 use kizuna_tests::bench::plot::{Bars, svg};
 use kizuna_tests::bench::process::{peak_kib, processor_time};
 use line::event::Labels;
+use mimalloc::MiMalloc;
 use projector::decode::Decoder;
 use projector::fold::{Folded, Partition};
 use projector::rebuild::{RECORDS_MAX, rebuild};
@@ -32,6 +33,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+/// The product's.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measure the fold.
 #[derive(Parser)]
