@@ -250,6 +250,7 @@ pub fn projector_settings(installation: &Installation) -> anyhow::Result<project
     Ok(projector::Settings {
         state_directory: installation.directory("state")?,
         group: GROUP.to_owned(),
+        restore_memory: (installation.settings.restore_mib.get() as usize) << 20,
         takeover_grace: if alone { Duration::ZERO } else { TAKEOVER_GRACE },
         labels: installation.settings.labels(),
         names: installation.settings.property_prefix.0.clone(),

@@ -36,6 +36,9 @@ runtime::settings! {
         kafka: Family = "KIZUNA_KAFKA_*",
         /// Most MiB of events that wait in the spool while Kafka is away. When it is full, webhooks get 503.
         spool_mib: Whole<1, 1_000_000> = "KIZUNA_SPOOL_MIB" default "1024",
+        /// Most MiB that people's states take in memory while the log is read again, at a first start or by `kizuna replay`.
+        /// Where not all fit (about 1 KiB each), a replay reads the log once for each part of them.
+        restore_mib: Whole<16, 1_000_000> = "KIZUNA_RESTORE_MIB" default "320",
         /// Where webhooks are taken in. Put a proxy that speaks TLS before it.
         listen: SocketAddr = "KIZUNA_LISTEN" default "127.0.0.1:8080",
         /// Where `/metrics`, `/live` and `/ready` are. Keep it from the internet.

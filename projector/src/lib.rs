@@ -50,6 +50,8 @@ pub struct Settings {
     pub state_directory: PathBuf,
     /// The consumer group whose members share the partitions.
     pub group: String,
+    /// Bytes of memory that people's states may take while the log is read again; see [`store::RESTORE_MEMORY`].
+    pub restore_memory: usize,
     /// How long a partition is left alone after it was taken over, so that calls of its last owner end. Zero where nobody
     /// else can have owned it.
     pub takeover_grace: Duration,
@@ -143,7 +145,7 @@ impl Parts {
         status: Arc<Status>,
     ) -> Self {
         let Outside { log, codec, view, crm, profiles, clock } = outside;
-        let Settings { group, takeover_grace, labels, names, .. } = settings.clone();
+        let Settings { group, restore_memory, takeover_grace, labels, names, .. } = settings.clone();
         let desk = Arc::new(Desk::new(crm.is_some()));
         let engine = crm.map(|crm| {
             Arc::new(Engine {
@@ -165,6 +167,7 @@ impl Parts {
             log,
             group,
             stores,
+            restore_memory,
             grace: takeover_grace,
             decoder,
             codec,

@@ -2,7 +2,7 @@
 
 use crate::decode::Decoder;
 use crate::fold::{Error, Folded, Partition};
-use crate::store::{RESTORE_MEMORY, Slice, Stores};
+use crate::store::{Slice, Stores};
 use contact::Connections;
 use eventlog::{Log, Record, Span, Topic};
 use std::time::Duration;
@@ -30,22 +30,12 @@ pub struct Rebuilt {
     pub unusable: u64,
 }
 
-/// Folds the log into these stores, from where they are. It writes nothing to the log and calls nobody; memory is bounded:
-/// the log is read once for as many users as fit. `progress` is told how many records of how many are done. Blocks.
+/// Folds the log into these stores, from where they are. It writes nothing to the log and calls nobody. Users take so many
+/// bytes of memory at the most: the log is read once for as many of them as fit. `progress` is told how many records of how many are done. Blocks.
 ///
 /// # Errors
 /// What only an operator can put right, and a log that is away.
 pub fn rebuild(
-    log: &dyn Log,
-    decoder: &Decoder,
-    stores: &dyn Stores,
-    rules: &Connections,
-    progress: impl FnMut(u64, u64),
-) -> Result<Rebuilt, Error> {
-    rebuild_within(RESTORE_MEMORY, log, decoder, stores, rules, progress)
-}
-
-fn rebuild_within(
     memory: usize,
     log: &dyn Log,
     decoder: &Decoder,
@@ -210,7 +200,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::store::{Directory, ReadOnly};
+    use crate::store::{Directory, RESTORE_MEMORY, ReadOnly};
     use contact::{Connection, ConnectionNumber, Names, User, UserId};
     use eventlog::NewRecord;
     use eventlog::embedded::{EmbeddedLog, Options};
@@ -259,7 +249,7 @@ mod tests {
             assert!(done <= records && records <= total, "{done} {records} {total}");
             done = records;
         };
-        let mut rebuilt = rebuild_within(memory, log, &decoder, &stores, &rules, progress).unwrap();
+        let mut rebuilt = rebuild(memory, log, &decoder, &stores, &rules, progress).unwrap();
         let due = rebuilt.partitions[0].backlog(None, 1_000, &rules).unwrap().work.len();
         assert_eq!(due, USERS as usize);
         let next = rebuilt.partitions[0].store().checkpoint().next(Topic::LineEvents);

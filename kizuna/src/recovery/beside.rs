@@ -84,9 +84,11 @@ impl Beside {
         let settings = projector_settings(installation)?;
         let stores = settings.stores_in(turn.directory());
         let decoder = Decoder::new(installation.codec.clone(), settings.labels, settings.names);
+        let memory = settings.restore_memory;
         let (log, rules) = (Arc::clone(&installation.log), view.snapshot().rules().clone());
         let rebuilding = tokio::task::spawn_blocking(move || {
-            let rebuilt = rebuild(&*log, &decoder, &stores, &rules, |done, total| progress(done, total.max(done)));
+            let rebuilt =
+                rebuild(memory, &*log, &decoder, &stores, &rules, |done, total| progress(done, total.max(done)));
             (rebuilt, rules)
         });
         let (rebuilt, rules) = rebuilding.await?;

@@ -52,6 +52,8 @@ pub struct Member {
     pub group: String,
     /// Where the state stores are.
     pub stores: Arc<dyn Stores>,
+    /// Bytes of memory that users may take while partitions restore.
+    pub restore_memory: usize,
     /// How long a partition taken over from another process is left alone, so that its calls under way end.
     pub grace: Duration,
     /// Reads records.

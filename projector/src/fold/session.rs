@@ -3,7 +3,7 @@
 use super::member::{Error, Member, RETRY};
 use super::partition::{Folded, Partition};
 use super::restore::Restore;
-use crate::store::{self, MEMORY, RESTORE_MEMORY, Store};
+use crate::store::{self, MEMORY, Store};
 use contact::{Action, Connections, Link, UserId};
 use eventlog::{Consumer, NewRecord, Polled, Record, Topic};
 use runtime::crash;
@@ -152,7 +152,7 @@ impl<'a> Session<'a> {
     fn share_memory(&mut self) {
         let partitions = self.owned.len().max(1);
         for owned in self.owned.values_mut() {
-            let memory = if owned.restore.is_some() { RESTORE_MEMORY } else { MEMORY };
+            let memory = if owned.restore.is_some() { self.member.restore_memory } else { MEMORY };
             owned.partition.store().limit_memory(memory / partitions);
         }
     }

@@ -12,6 +12,7 @@ use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::{Log, NewRecord, Record, Topic};
 use line::event::Labels;
 use projector::status::Status;
+use projector::store::RESTORE_MEMORY;
 use projector::sync::profiles::{LookupError, ProfileSource};
 use projector::telemetry::Metrics;
 use projector::{Outside, Settings};
@@ -120,6 +121,7 @@ impl Driver {
         let settings = Settings {
             state_directory: self.directory.path().join("state"),
             group: "projector".to_owned(),
+            restore_memory: RESTORE_MEMORY,
             takeover_grace: Duration::ZERO,
             labels: Labels::default(),
             names: Names::default(),

@@ -103,6 +103,9 @@ struct History {
     /// Accounts that the friends are spread over.
     #[arg(long, default_value_t = 1)]
     connections: u32,
+    /// Most MiB that states take in memory during a rebuild.
+    #[arg(long, default_value_t = RESTORE_MEMORY as u64 >> 20)]
+    memory_mib: u64,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -118,7 +121,8 @@ fn main() -> anyhow::Result<()> {
 
 /// A table of rebuilds, one line each as it is done, and the same as a picture.
 fn scale(more_friends: Option<u64>, picture: Option<&Path>) -> anyhow::Result<()> {
-    const BASE: History = History { friends: 100_000, rounds: 4, partitions: 1, connections: 1 };
+    const BASE: History =
+        History { friends: 100_000, rounds: 4, partitions: 1, connections: 1, memory_mib: RESTORE_MEMORY as u64 >> 20 };
     let friends = [10_000, 100_000, 1_000_000].into_iter().chain(more_friends);
     let groups = [
         ("friends", friends.map(|friends| History { friends, ..BASE }).collect::<Vec<_>>()),
@@ -169,6 +173,7 @@ impl History {
             ("--rounds", self.rounds),
             ("--partitions", self.partitions.into()),
             ("--connections", self.connections.into()),
+            ("--memory-mib", self.memory_mib),
         ];
         let figures = figures.iter().flat_map(|(name, figure)| [(*name).to_owned(), figure.to_string()]);
         let mut command = Command::new(std::env::current_exe()?);
@@ -227,6 +232,10 @@ impl History {
         Ok(self.events() as f64 / cost.as_secs_f64())
     }
 
+    fn memory(self) -> usize {
+        (self.memory_mib as usize) << 20
+    }
+
     fn events(self) -> u64 {
         self.friends * self.rounds
     }
@@ -277,7 +286,7 @@ impl Bench {
         let stores = Directory { path: place.path().to_owned(), format: FORMAT.to_owned() };
         let events = self.history.events();
         let speed = self.history.pass(|| {
-            let rebuilt = rebuild(&*self.log, &self.decoder, &stores, &self.rules, |_, _| {})?;
+            let rebuilt = rebuild(self.history.memory(), &*self.log, &self.decoder, &stores, &self.rules, |_, _| {})?;
             ensure!(rebuilt.unusable == 0, "{} records cannot be used", rebuilt.unusable);
             ensure!(rebuilt.records == events, "{} records of {events}", rebuilt.records);
             Ok(())

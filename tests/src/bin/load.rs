@@ -13,6 +13,7 @@ use contact::{ConnectionNumber, Likeness, Names, UserId};
 use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::{Log, NewRecord, Topic};
 use hubspot::{Crm, Priority};
+use projector::store::RESTORE_MEMORY;
 use projector::sync::profiles::{LookupError, ProfileSource};
 use runtime::clock::{Clock, SystemClock};
 use runtime::secret::Secret;
@@ -206,6 +207,7 @@ impl Stage {
         let settings = projector::Settings {
             state_directory: self.directory.join("state"),
             group: "projector".to_owned(),
+            restore_memory: RESTORE_MEMORY,
             takeover_grace: Duration::ZERO,
             labels: line::event::Labels::default(),
             names: Names::default(),

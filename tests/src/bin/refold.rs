@@ -16,7 +16,7 @@ use kizuna_tests::bench::process::{peak_kib, processor_time};
 use line::event::Labels;
 use projector::decode::Decoder;
 use projector::rebuild::rebuild;
-use projector::store::Directory;
+use projector::store::{Directory, RESTORE_MEMORY};
 use runtime::clock::SystemClock;
 use schemas::Codec;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ fn fold(log: &KafkaLog) -> anyhow::Result<()> {
     let rules: Connections = [Connection { number, auto_create: true }].into_iter().collect();
     let pid = std::process::id();
     let (began, before) = (Instant::now(), processor_time(pid)?);
-    let rebuilt = rebuild(log, &decoder, &stores, &rules, |_, _| {})?;
+    let rebuilt = rebuild(RESTORE_MEMORY, log, &decoder, &stores, &rules, |_, _| {})?;
     let (took, cost) = (began.elapsed(), processor_time(pid)? - before);
     ensure!(rebuilt.unusable == 0, "{} records cannot be used", rebuilt.unusable);
     let report = serde_json::json!({

@@ -9,6 +9,7 @@ use hubspot::{Client, Crm, Group, Priority};
 use line::event::Labels;
 use projector::fold::Member;
 use projector::status::Status;
+use projector::store::RESTORE_MEMORY;
 use projector::sync::Desk;
 use projector::{Outside, Parts, Settings};
 use runtime::secret::Secret;
@@ -162,6 +163,7 @@ fn parts(shared: &Shared, life: &Life) -> Parts {
     let settings = Settings {
         state_directory: "unused".into(),
         group: "projector".to_owned(),
+        restore_memory: RESTORE_MEMORY,
         takeover_grace: if plan.strays && !plan.is(Wrong::NoTakeoverGrace) { GRACE } else { Duration::ZERO },
         labels: Labels::default(),
         names: Names::default(),

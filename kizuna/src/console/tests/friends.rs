@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use contact::{Confirmation, ContactId, Field, Link, Property, UserId, Values};
 use eventlog::{NewRecord, Topic};
 use projector::decode::{Decoder, confirmation_record};
+use projector::store::RESTORE_MEMORY;
 use schemas::{Likeness, LineEvent, LineProfile};
 
 const NOON_MS: i64 = 1_749_000_000_000;
@@ -62,7 +63,7 @@ impl Place {
         let stores = settings.stores();
         let decoder = Decoder::new(installation.codec.clone(), settings.labels, settings.names);
         let rules = self.console.0.view.snapshot().rules().clone();
-        projector::rebuild::rebuild(&*installation.log, &decoder, &stores, &rules, |_, _| {}).unwrap();
+        projector::rebuild::rebuild(RESTORE_MEMORY, &*installation.log, &decoder, &stores, &rules, |_, _| {}).unwrap();
     }
 
     /// An account with somebody who wrote and waits.
