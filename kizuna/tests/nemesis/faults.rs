@@ -34,12 +34,33 @@ const HUBSPOT: [FaultKind; 14] = [
 /// How LINE's profiles fail.
 const LINE: [line::FaultKind; 3] = [line::FaultKind::Internal, line::FaultKind::RateLimited, line::FaultKind::Timeout];
 
+/// Cards that are drawn one by one, and shuffled again when all were drawn: in a short run too, each has its share.
+struct Deck {
+    cards: u64,
+    left: Vec<u64>,
+}
+
+impl Deck {
+    /// The cards 0 to `cards` - 1.
+    fn of(cards: u64) -> Self {
+        Self { cards, left: Vec::new() }
+    }
+
+    fn draw(&mut self, dice: &mut Dice) -> u64 {
+        if self.left.is_empty() {
+            self.left.extend(0..self.cards);
+            dice.shuffle(&mut self.left);
+        }
+        self.left.pop().unwrap()
+    }
+}
+
 /// Brokers stop, die, freeze and lose their network, one at a time; now and then two freeze, which leaves too few for a write.
 pub async fn of_brokers(tally: &Tally, seed: u64, until: Instant) {
-    let mut dice = Dice::new(seed, "brokers");
+    let (mut dice, mut deck) = (Dice::new(seed, "brokers"), Deck::of(6));
     while pause(&mut dice, 1_000, 4_000, until).await {
         let node = 1 + dice.below(BROKERS);
-        let (fault, action, cure) = match dice.below(6) {
+        let (fault, action, cure) = match deck.draw(&mut dice) {
             0 => ("broker stopped", "stop", "start"),
             1 => ("broker killed", "kill", "start"),
             2 | 3 => ("broker paused", "pause", "resume"),
@@ -64,11 +85,11 @@ pub async fn of_brokers(tally: &Tally, seed: u64, until: Instant) {
 
 /// Processes are killed, stopped, and frozen: a projector for longer than the group waits for it.
 pub async fn of_processes(installation: &Installation, seed: u64, until: Instant) {
-    let mut dice = Dice::new(seed, "processes");
+    let (mut dice, mut deck) = (Dice::new(seed, "processes"), Deck::of(6));
     while pause(&mut dice, 5_000, 25_000, until).await {
         let victim = &installation.projectors[usize::from(dice.chance(50))];
         let ingest = &installation.ingests[usize::from(dice.chance(50))];
-        match dice.below(6) {
+        match deck.draw(&mut dice) {
             0 => kill(installation, victim, &mut dice, until).await,
             1 | 2 => {
                 installation.tally.count("projector frozen past its session");
@@ -104,10 +125,10 @@ async fn freeze(service: &Service, ms: u64) {
 
 /// HubSpot and LINE answer badly, and people in HubSpot delete and merge contacts.
 pub async fn of_platforms(installation: &Installation, seed: u64, until: Instant) {
-    let mut dice = Dice::new(seed, "platforms");
+    let (mut dice, mut deck) = (Dice::new(seed, "platforms"), Deck::of(10));
     let handle = installation.sandbox.handle();
     while pause(&mut dice, 100, 900, until).await {
-        match dice.below(10) {
+        match deck.draw(&mut dice) {
             0..4 => {
                 let (kind, endpoint) = (any(&HUBSPOT, &mut dice), any(&ENDPOINTS, &mut dice));
                 handle.hubspot(|portal, _| portal.inject(Fault::next(kind).at(endpoint)));
