@@ -6,6 +6,7 @@
 
 use crate::{MessageId, Moment};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 /// Messages remembered per friend. Someone who takes back this many of the newest messages in a row is shown with no last
 /// response at all, rather than with an older one.
@@ -15,7 +16,7 @@ pub const REMEMBERED: usize = 8;
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Messages {
     /// Ascending by moment and message ID, without duplicates, at most [`REMEMBERED`].
-    newest: Vec<Message>,
+    newest: VecDeque<Message>,
     /// Ascending by message ID.
     notices: Vec<Notice>,
 }
@@ -49,7 +50,7 @@ impl Messages {
             return;
         }
         let text = if self.takes_back(&id, at) { Box::default() } else { text };
-        match self.newest.binary_search_by(|known| (known.at, &known.id).cmp(&(at, &id))) {
+        match self.search(at, &id) {
             Ok(known) => {
                 let known = &mut self.newest[known];
                 if known.text < text {
@@ -58,7 +59,7 @@ impl Messages {
             }
             Err(mut place) => {
                 if self.newest.len() == REMEMBERED {
-                    self.newest.remove(0);
+                    self.newest.pop_front();
                     place = place.saturating_sub(1);
                 }
                 self.newest.insert(place, Message { at, id, text });
@@ -101,7 +102,16 @@ impl Messages {
         let texts = self.newest.iter().map(|message| &message.text);
         let edits = self.notices.iter().filter_map(|notice| notice.edited.as_ref()).map(|edit| &edit.text);
         let texts = texts.chain(edits).map(|text| text.len()).fold(0, usize::saturating_add);
-        texts.saturating_add(size_of_val(&*self.newest)).saturating_add(size_of_val(&*self.notices))
+        texts.saturating_add(self.newest.len() * size_of::<Message>()).saturating_add(size_of_val(&*self.notices))
+    }
+
+    /// Where the message is, or where it belongs: nearly always at the end, for which no other one is looked at.
+    fn search(&self, at: Moment, id: &MessageId) -> Result<usize, usize> {
+        let order = |known: &Message| (known.at, &known.id).cmp(&(at, id));
+        match self.newest.back() {
+            Some(last) if order(last).is_ge() => self.newest.binary_search_by(order),
+            _ => Err(self.newest.len()),
+        }
     }
 
     fn is_before_window(&self, at: Moment, id: &MessageId) -> bool {
