@@ -1,6 +1,7 @@
 //! Gets records into the log or, while the log is away, into the spool; and says in time whether they are safe.
 
 use crate::Settings;
+use crate::alarm::Alarm;
 use crate::spool::{NotKept, Spool};
 use crate::steadfast::Steadfast;
 use crate::telemetry::Metrics;
@@ -8,7 +9,7 @@ use eventlog::{Error, Log, NewRecord};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// Counted for a record beside its key and value.
 const RECORD_OVERHEAD_BYTES: usize = 128;
@@ -57,22 +58,23 @@ impl Intake {
     /// Takes the records of a request that began at `started`, and returns when all of them are durable: in the log, or
     /// in the spool where there is one and the log does not take them in time.
     ///
+    /// `alarm` is the connection's.
+    ///
     /// What has begun goes on when its deadline passes, and when the client leaves and this future is dropped. So a
     /// webhook is never half in the log because of its sender.
-    pub async fn take(&self, records: Vec<NewRecord>, started: Instant) -> Result<(), NotTaken> {
+    pub async fn take(&self, records: &Arc<[NewRecord]>, started: Instant, alarm: &Alarm) -> Result<(), NotTaken> {
         let answer_by = started + self.answer_timeout;
         let Some(spool) = &self.spool else {
-            return confirmed(&mut self.begin(records)?, answer_by).await;
+            return confirmed(&mut self.begin(records)?, answer_by, alarm).await;
         };
-        if spool.is_log_away(&records) {
+        if spool.is_log_away(records) {
             return Ok(spool.keep(records, "away", answer_by).await?);
         }
-        let copy = records.clone();
         match self.begin(records) {
-            Err(why) => Ok(spool.keep(copy, why.label(), answer_by).await?),
-            Ok(mut append) => match confirmed(&mut append, started + self.log_timeout).await {
+            Err(why) => Ok(spool.keep(records, why.label(), answer_by).await?),
+            Ok(mut append) => match confirmed(&mut append, started + self.log_timeout, alarm).await {
                 Err(why) if why != NotTaken::Refused => {
-                    spool.keep(copy, why.label(), answer_by).await?;
+                    spool.keep(records, why.label(), answer_by).await?;
                     append.abandon();
                     Ok(())
                 }
@@ -82,14 +84,14 @@ impl Intake {
     }
 
     /// Begins to append to the log, if there is room.
-    fn begin(&self, records: Vec<NewRecord>) -> Result<Append, NotTaken> {
+    fn begin(&self, records: &Arc<[NewRecord]>) -> Result<Append, NotTaken> {
         let bytes = records.iter().map(|record| record.size() + RECORD_OVERHEAD_BYTES).sum::<usize>();
         let share = u32::try_from(bytes).unwrap_or(u32::MAX);
         let room = self.room.clone().try_acquire_many_owned(share).map_err(|_| NotTaken::Full)?;
-        let (log, seconds) = (self.log.clone(), self.metrics.append_seconds.clone());
+        let (log, records, seconds) = (self.log.clone(), records.clone(), self.metrics.append_seconds.clone());
         Ok(Steadfast::new(async move {
             let started = Instant::now();
-            let appended = log.append(records).await.map(drop);
+            let appended = log.append_shared(records).await.map(drop);
             seconds.observe(started.elapsed().as_secs_f64());
             drop(room);
             appended
@@ -104,14 +106,14 @@ impl Intake {
 }
 
 /// Waits for the log to confirm an append.
-async fn confirmed(append: &mut Append, deadline: Instant) -> Result<(), NotTaken> {
-    match timeout_at(deadline, append).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => {
+async fn confirmed(append: &mut Append, deadline: Instant, alarm: &Alarm) -> Result<(), NotTaken> {
+    match alarm.limit(deadline, append).await {
+        Some(Ok(())) => Ok(()),
+        Some(Err(error)) => {
             tracing::warn!(%error, "the log does not take events");
             Err(if matches!(error, Error::Refused(_)) { NotTaken::Refused } else { NotTaken::Failed })
         }
-        Err(_) => Err(NotTaken::Late),
+        None => Err(NotTaken::Late),
     }
 }
 

@@ -16,6 +16,8 @@
 //! | `intake` | when the log, or the spool, has it |
 //! | `spool` | how events outlast a log that is away |
 //! | `steadfast` | how work goes on that nobody waits for |
+//! | `alarm` | how one timer serves all deadlines of a connection |
+//! | `shutdown` | how a connection learns that it is to end |
 //!
 //! **Guarantee.** 200 means that every event of the body is durable in the log, or in the spool that is forwarded to it.
 //! Any other answer means that it may or
@@ -25,12 +27,14 @@
 //! event means.
 
 mod account;
+mod alarm;
 mod body;
 mod intake;
 mod receiver;
 mod records;
 mod server;
 pub mod settings;
+mod shutdown;
 pub mod spool;
 mod steadfast;
 mod stream;

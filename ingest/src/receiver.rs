@@ -1,6 +1,7 @@
 //! One request, from its head to its answer.
 
 use crate::account::{Account, Accounts, Stranger};
+use crate::alarm::Alarm;
 use crate::body::{self, Refused};
 use crate::intake::{Intake, NotTaken};
 use crate::telemetry::{Events, Metrics};
@@ -17,6 +18,7 @@ use line::webhook::{Webhook, split};
 use runtime::clock::Clock;
 use runtime::crash;
 use schemas::Codec;
+use std::mem::take;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -58,14 +60,14 @@ enum Verdict {
     /// Nothing.
     Ended(Outcome),
     /// These records have to get into the log; then the outcome is this one.
-    Append { records: Vec<NewRecord>, first_event: Box<str>, then: Outcome },
+    Append { records: Arc<[NewRecord]>, then: Outcome },
 }
 
 impl Receiver {
-    /// Answers one request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Answer {
+    /// Answers one request of the connection whose alarm this is.
+    pub async fn answer(&self, request: Request<Incoming>, alarm: &Alarm) -> Answer {
         let started = Instant::now();
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         if webhook_token(&head).is_none() {
             self.metrics.misdirected.inc();
             return empty(StatusCode::NOT_FOUND);
@@ -76,7 +78,7 @@ impl Receiver {
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return answer;
         }
-        let (sender, outcome) = self.webhook(head, body, started).await;
+        let (sender, outcome) = self.webhook(&mut head, body, started, alarm).await;
         match &sender {
             Some(account) if outcome == Outcome::Accepted => account.accepted.inc(),
             sender => {
@@ -85,41 +87,49 @@ impl Receiver {
             }
         }
         self.metrics.request_seconds.observe(started.elapsed().as_secs_f64());
-        outcome.answer()
+        outcome.answer(head.headers)
     }
 
     /// Receives a webhook; also says who sent it, once that is proved.
-    async fn webhook(&self, head: Parts, body: Incoming, started: Instant) -> (Option<Arc<Account>>, Outcome) {
-        let body = match body::read(body, self.settings.body_bytes_max, started + self.settings.body_timeout).await {
+    async fn webhook(
+        &self,
+        head: &mut Parts,
+        body: Incoming,
+        started: Instant,
+        alarm: &Alarm,
+    ) -> (Option<Arc<Account>>, Outcome) {
+        let body_by = started + self.settings.body_timeout;
+        let body = match body::read(body, self.settings.body_bytes_max, body_by, alarm).await {
             Ok(body) => body,
             Err(refused) => return (None, Outcome::Unread(refused)),
         };
         crash::point("ingest.received");
-        let Some(account) = self.sender(&head, &body) else { return (None, Outcome::Unauthorized) };
+        let now_ms = self.clock.now_ms();
+        let Some(account) = self.sender(head, &body, now_ms) else { return (None, Outcome::Unauthorized) };
         crash::point("ingest.verified");
         let connection = account.connection.number.get();
-        let verdict = self.examine(&account, &body);
-        // Both are parts of the connection's read buffer, which can be used again only once they are gone.
-        drop((head, body));
+        let verdict = self.examine(&account, &body, now_ms);
+        // All are parts of the connection's read buffer, which can be used again only once they are gone.
+        drop((body, take(&mut head.uri)));
+        head.headers.clear();
         let outcome = match verdict {
             Verdict::Ended(outcome) => outcome,
-            Verdict::Append { records, first_event, then } => match self.intake.take(records, started).await {
+            Verdict::Append { records, then } => match self.intake.take(&records, started, alarm).await {
                 Ok(()) => {
                     crash::point("ingest.durable");
-                    tracing::debug!(connection, event = &*first_event, "stored");
+                    tracing::debug!(connection, event = first_event(&records), "stored");
                     then
                 }
-                Err(why) => not_taken(connection, &first_event, why),
+                Err(why) => not_taken(connection, first_event(&records), why),
             },
         };
         (Some(account), outcome)
     }
 
     /// Who signed the body, if it is the account whose address was called.
-    fn sender(&self, head: &Parts, body: &[u8]) -> Option<Arc<Account>> {
+    fn sender(&self, head: &Parts, body: &[u8], now_ms: i64) -> Option<Arc<Account>> {
         self.metrics.body_bytes.inc_by(body.len() as u64);
         let signature = signature(&head.headers);
-        let now_ms = self.clock.now_ms();
         match self.accounts.verify(&self.view.snapshot(), webhook_token(head)?, body, signature, now_ms) {
             Ok(account) => Some(account),
             Err(Stranger { called }) => {
@@ -132,29 +142,33 @@ impl Receiver {
     }
 
     /// What a signed body asks for.
-    fn examine(&self, account: &Account, body: &[u8]) -> Verdict {
-        let now_ms = self.clock.now_ms();
+    fn examine(&self, account: &Account, body: &[u8], now_ms: i64) -> Verdict {
         let connection = account.connection.number.get();
         let webhook = match split(body) {
             Ok(webhook) => webhook,
             Err(why) => {
                 tracing::warn!(connection, reason = why.reason(), "a signed body is no webhook: to the dead letters");
-                let records = vec![records::dead_letter(&self.codec, connection, body, why, now_ms)];
-                return Verdict::Append { records, first_event: "".into(), then: Outcome::DeadLetter };
+                let records = [records::dead_letter(&self.codec, connection, body, why, now_ms)].into();
+                return Verdict::Append { records, then: Outcome::DeadLetter };
             }
         };
         if is_for_another(account, &webhook) {
             tracing::warn!(connection, "a webhook names another account as its destination: refused");
             return Verdict::Ended(Outcome::WrongDestination);
         }
-        let Some(first) = webhook.events.first() else { return Verdict::Ended(Outcome::Accepted) };
+        if webhook.events.is_empty() {
+            return Verdict::Ended(Outcome::Accepted);
+        }
         let record = |event| {
             self.events.received(event);
             records::event(&self.codec, connection, event, now_ms)
         };
-        let records = webhook.events.iter().map(record).collect();
-        Verdict::Append { records, first_event: (&*first.webhook_event_id).into(), then: Outcome::Accepted }
+        Verdict::Append { records: webhook.events.iter().map(record).collect(), then: Outcome::Accepted }
     }
+}
+
+fn first_event(records: &[NewRecord]) -> &str {
+    records.first().map_or("", records::event_id)
 }
 
 /// Neither the log nor the spool has the events for sure. LINE sends them again, if the account has redelivery switched on.
@@ -206,8 +220,12 @@ impl Outcome {
         }
     }
 
-    fn answer(self) -> Answer {
+    /// The answer, in the place of the request's headers: hyper puts the headers of the connection's next request where those of
+    /// an answer were.
+    fn answer(self, mut headers: HeaderMap) -> Answer {
+        headers.clear();
         let mut answer = empty(self.status());
+        *answer.headers_mut() = headers;
         if matches!(self, Self::Unread(_)) {
             // Where the next request begins is not known.
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

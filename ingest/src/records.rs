@@ -31,6 +31,12 @@ pub(crate) fn event(codec: &Codec, connection: u32, event: &RawEvent<'_>, receiv
     }
 }
 
+/// The ID of the event that a record is of; empty for a dead letter.
+pub(crate) fn event_id(record: &NewRecord) -> &str {
+    let of_event = Some(record).filter(|record| record.topic == Topic::LineEvents);
+    of_event.and_then(|record| key::read_line_event(&record.key)).map_or("", |(_, _, id)| id)
+}
+
 /// The dead letter of a body that LINE signed and that is no webhook. The same body has the same key each time.
 pub(crate) fn dead_letter(codec: &Codec, connection: u32, body: &[u8], why: Unusable, at_ms: i64) -> NewRecord {
     let topic = Topic::LineEvents.name();

@@ -1,8 +1,10 @@
 //! Accepts connections, serves them, and lets work end at shutdown.
 
 use crate::account::Accounts;
+use crate::alarm::Alarm;
 use crate::intake::Intake;
 use crate::receiver::Receiver;
+use crate::shutdown::Shutdown;
 use crate::spool::{Spool, forward};
 use crate::stream::{Phase, Progress, Stream};
 use crate::telemetry::{Events, Metrics};
@@ -87,7 +89,7 @@ async fn accept(
         match listener.accept().await {
             Ok((tcp, _)) => {
                 let guest = Guest::new(receiver.metrics.open_connections.clone(), place);
-                tokio::spawn(serve(tcp, receiver.clone(), stopping.subscribe(), guest));
+                tokio::spawn(serve(tcp, receiver.clone(), Shutdown::new(stopping), guest));
             }
             Err(error) => {
                 tracing::warn!(%error, "no connection could be accepted");
@@ -98,28 +100,29 @@ async fn accept(
 }
 
 /// Serves one connection to its end. `_guest` leaves with it.
-async fn serve(tcp: TcpStream, receiver: Arc<Receiver>, mut stopping: watch::Receiver<bool>, _guest: Guest) {
+async fn serve(tcp: TcpStream, receiver: Arc<Receiver>, shutdown: Shutdown, _guest: Guest) {
     // A small answer must not wait for more to send with it. It only costs time where the system refuses.
     let _ = tcp.set_nodelay(true);
-    let progress = Progress::new();
+    let (progress, alarm) = (Progress::new(), Alarm::default());
     let header_bytes_max = receiver.settings.header_bytes_max;
     let stream = Stream::new(tcp, progress.clone(), &receiver.settings);
     let service = service_fn(|request| {
         progress.enter(Phase::Answer);
         async {
-            let answer = receiver.answer(request).await;
+            let answer = receiver.answer(request, &alarm).await;
             progress.enter(Phase::Idle);
             Ok::<_, Infallible>(answer)
         }
     });
     let mut http = http1::Builder::new();
-    http.max_header_size(header_bytes_max).header_read_timeout(None);
+    // An answer is one piece, for which the system has a quicker call than for a list of pieces.
+    http.max_header_size(header_bytes_max).header_read_timeout(None).writev(false);
     let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         biased;
         ended = serving.as_mut() => ended,
         // Ends it at once where nothing of a request is there, else after the answer.
-        () = begun(&mut stopping) => {
+        () = shutdown => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
@@ -127,12 +130,6 @@ async fn serve(tcp: TcpStream, receiver: Arc<Receiver>, mut stopping: watch::Rec
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
-}
-
-/// Completes when shutdown has begun.
-async fn begun(stopping: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, and that is the end too.
-    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 /// A connection's place, and its mark in the metrics.

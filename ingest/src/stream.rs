@@ -4,15 +4,16 @@
 //! the two differ: a head must come quickly, but a proxy may keep a connection for its next request.
 
 use crate::Settings;
+use crate::alarm::Alarm;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 /// What a connection is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +62,7 @@ pub(crate) struct Stream {
     idle_timeout: Duration,
     /// What is being waited for, and until when.
     waiting: Option<(Waiting, Instant)>,
-    /// Rings at the end of a wait or before. It is set anew only when it would ring too late or has rung too early, so
-    /// that a busy connection costs no timer.
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +74,7 @@ enum Waiting {
 impl Stream {
     pub fn new(tcp: TcpStream, progress: Progress, settings: &Settings) -> Self {
         let Settings { header_timeout, idle_timeout, .. } = *settings;
-        Self { tcp, progress, header_timeout, idle_timeout, waiting: None, alarm: None }
+        Self { tcp, progress, header_timeout, idle_timeout, waiting: None, alarm: Alarm::default() }
     }
 
     /// Nothing could be done: fails once that has lasted too long.
@@ -94,17 +93,7 @@ impl Stream {
                 until
             }
         };
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        if alarm.deadline() > until {
-            alarm.as_mut().reset(until);
-        }
-        loop {
-            ready!(alarm.as_mut().poll(cx));
-            if alarm.deadline() >= until {
-                return Poll::Ready(io::ErrorKind::TimedOut.into());
-            }
-            alarm.as_mut().reset(until);
-        }
+        self.alarm.poll(cx, until).map(|()| io::ErrorKind::TimedOut.into())
     }
 
     fn wrote<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {

@@ -78,13 +78,13 @@ fn join(parts: &[&str]) -> Vec<u8> {
         if place > 0 {
             key.push(b'/');
         }
-        for byte in part.bytes() {
-            match byte {
-                b'/' => key.extend_from_slice(b"%2F"),
-                b'%' => key.extend_from_slice(b"%25"),
-                _ => key.push(byte),
-            }
+        let mut ahead = *part;
+        while let Some((plain, rest)) = ahead.split_once(['/', '%']) {
+            key.extend_from_slice(plain.as_bytes());
+            key.extend_from_slice(if ahead.as_bytes()[plain.len()] == b'/' { b"%2F" } else { b"%25" });
+            ahead = rest;
         }
+        key.extend_from_slice(ahead.as_bytes());
     }
     key
 }

@@ -49,12 +49,12 @@ fn made_from_the_first(connection: &Connection) -> ConnectionDefinition {
 
 #[async_trait]
 impl Log for Crowded {
-    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, eventlog::Error> {
+    async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, eventlog::Error> {
         let other = self.others.lock().unwrap().pop();
         if let Some(other) = other {
             self.inner.append(vec![other]).await?;
         }
-        self.inner.append(records).await
+        self.inner.append_shared(records).await
     }
 
     fn partitions(&self, topic: Topic) -> u32 {

@@ -55,7 +55,15 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::Refused`], for a record larger than [`NewRecord::MAX_BYTES`] at the least;
     /// [`Error::Damaged`].
-    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error>;
+    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error> {
+        self.append_shared(records.into()).await
+    }
+
+    /// As [`Log::append`], of records that the caller goes on to hold.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, Error>;
 
     /// How many partitions a topic has.
     fn partitions(&self, topic: Topic) -> u32;

@@ -4,7 +4,9 @@
 //! Nothing that LINE signed may be lost. So whatever stands in `events` is an event, also when nothing in it can be
 //! read, and only a body that has no list of events is [`Unusable`].
 
-use crate::object::{integer, members, text};
+mod quick;
+
+use crate::object::{Found, integer, members, text};
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
@@ -84,6 +86,11 @@ impl Unusable {
 /// # Errors
 /// [`Unusable`] says why the body is no webhook.
 pub fn split(body: &[u8]) -> Result<Webhook<'_>, Unusable> {
+    quick::split(body).map_or_else(|| thorough(body), Ok)
+}
+
+/// Takes any body apart, however odd.
+fn thorough(body: &[u8]) -> Result<Webhook<'_>, Unusable> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let parts = json.deserialize_map(Body).and_then(|parts| json.end().map(|()| parts));
     let (destination, events) = parts.map_err(|error| match error.classify() {
@@ -99,11 +106,12 @@ pub fn split(body: &[u8]) -> Result<Webhook<'_>, Unusable> {
 impl<'a> RawEvent<'a> {
     fn read(raw: &'a RawValue) -> Self {
         let raw = raw.get().as_bytes();
-        let Some([event_type, id, timestamp, source, delivery]) =
-            members(raw, ["type", "webhookEventId", "timestamp", "source", "deliveryContext"])
-        else {
-            return Self::unreadable(raw);
-        };
+        let found = members(raw, ["type", "webhookEventId", "timestamp", "source", "deliveryContext"]);
+        found.map_or_else(|| Self::unreadable(raw), |found| Self::of(raw, found))
+    }
+
+    /// The event with these values of its type, ID, timestamp, source and delivery context.
+    fn of(raw: &'a [u8], [event_type, id, timestamp, source, delivery]: Found<'a, 5>) -> Self {
         let [user_id] = source.and_then(|source| members(source, ["userId"])).unwrap_or_default();
         let [redelivery] = delivery.and_then(|delivery| members(delivery, ["isRedelivery"])).unwrap_or_default();
         Self {

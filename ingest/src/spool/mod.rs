@@ -149,11 +149,11 @@ impl Spool {
     /// lanes again, it is away for them.
     pub(crate) async fn keep(
         self: &Arc<Self>,
-        records: Vec<NewRecord>,
+        records: &Arc<[NewRecord]>,
         reason: &'static str,
         deadline: Instant,
     ) -> Result<(), NotKept> {
-        let spool = Arc::clone(self);
+        let (spool, records) = (Arc::clone(self), Arc::clone(records));
         let kept = Steadfast::new(async move {
             let lanes: Vec<usize> = records.iter().map(|record| spool.index_of(record)).collect();
             lanes.iter().for_each(|lane| spool.leaves(&spool.lanes[*lane], reason));
@@ -166,14 +166,14 @@ impl Spool {
         timeout_at(deadline, kept).await.unwrap_or(Err(NotKept::Late))
     }
 
-    async fn write(&self, records: Vec<NewRecord>, reason: &str) -> Result<(), NotKept> {
+    async fn write(&self, records: Arc<[NewRecord]>, reason: &str) -> Result<(), NotKept> {
         let bytes: usize = records.iter().map(NewRecord::size).sum();
         let more = Held { records: records.len() as u64, bytes: bytes as u64 };
         if !self.deepen(more) {
             self.metrics.spool_failures.with_label_values(&["full"]).inc();
             return Err(NotKept::Full);
         }
-        if let Err(error) = self.store.append(records).await {
+        if let Err(error) = self.store.append_shared(records).await {
             tracing::error!(%error, "the spool does not take events");
             self.metrics.spool_failures.with_label_values(&["write"]).inc();
             self.lower(more);

@@ -77,7 +77,7 @@ impl Memory {
 
 #[async_trait]
 impl Log for Memory {
-    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error> {
+    async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, Error> {
         if records.iter().any(|record| record.topic != Topic::Connections) {
             self.begun.send_modify(|begun| *begun += 1);
             self.most.fetch_max(records.len(), Ordering::Relaxed);
@@ -92,7 +92,7 @@ impl Log for Memory {
                 Mood::Takes | Mood::Stalls | Mood::StallsMany | Mood::FailsFor(_) => {}
             }
         }
-        Ok(records.into_iter().map(|record| self.keep(record)).collect())
+        Ok(records.iter().map(|record| self.keep(record.clone())).collect())
     }
 
     fn partitions(&self, _: Topic) -> u32 {

@@ -97,7 +97,7 @@ impl MemoryLog {
 
 #[async_trait]
 impl Log for Life {
-    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error> {
+    async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, Error> {
         let (world, faults) = (&self.world, self.world.plan.append_faults);
         self.take(1, 5).await;
         let away = || Error::Unavailable("a fault of the simulation".to_owned());
@@ -107,7 +107,7 @@ impl Log for Life {
         let positions = if world.plan.is(Wrong::AppendForgotten) && world.hazards.between(0, 19) == 0 {
             Vec::new()
         } else {
-            let records = records.into_iter().map(|record| self.distorted(record));
+            let records = records.iter().map(|record| self.distorted(record.clone()));
             world.log.append(records, world.clock.now(), world.facts())
         };
         self.survive().await;

@@ -37,8 +37,8 @@ impl Faulty {
 
 #[async_trait]
 impl Log for Faulty {
-    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error> {
-        self.inner.append(records).await
+    async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, Error> {
+        self.inner.append_shared(records).await
     }
 
     fn partitions(&self, topic: Topic) -> u32 {

@@ -149,7 +149,7 @@ impl EmbeddedLog {
         session.run(|connection| compaction::forget(connection))
     }
 
-    async fn write(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error> {
+    async fn write(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, Error> {
         let partition = |it: &NewRecord| partitioning::partition(it.topic, &it.key, self.database.partitions(it.topic));
         let partitions = records.iter().map(partition).collect();
         let answered = self.queue.push(records, partitions)?;
@@ -159,7 +159,7 @@ impl EmbeddedLog {
 
 #[async_trait]
 impl Log for EmbeddedLog {
-    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error> {
+    async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, Error> {
         records.iter().try_for_each(NewRecord::check_size)?;
         if records.is_empty() {
             return Ok(Vec::new());
@@ -191,7 +191,7 @@ impl Log for EmbeddedLog {
             return Err(Error::Unavailable("the log's file has been removed".into()));
         }
         match self.queue.failure() {
-            Some(_) => self.write(Vec::new()).await.map(drop),
+            Some(_) => self.write(Arc::default()).await.map(drop),
             None => Ok(()),
         }
     }

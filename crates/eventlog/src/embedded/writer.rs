@@ -27,7 +27,7 @@ pub(super) struct Limits {
 
 /// An append on its way. Without records it asks only whether the log can be written.
 struct Request {
-    records: Vec<NewRecord>,
+    records: Arc<[NewRecord]>,
     partitions: Vec<u32>,
     answer: oneshot::Sender<Outcome>,
 }
@@ -65,7 +65,7 @@ impl Queue {
     /// is taken when the queue is empty.
     pub(super) fn push(
         &self,
-        records: Vec<NewRecord>,
+        records: Arc<[NewRecord]>,
         partitions: Vec<u32>,
     ) -> Result<oneshot::Receiver<Outcome>, Error> {
         let (answer, answered) = oneshot::channel();
@@ -139,7 +139,7 @@ impl Writer {
             self.report(&batch, outcome.is_ok(), since.elapsed());
             match outcome {
                 Ok(positions) => {
-                    self.bells.ring(batch.iter().flat_map(|request| &request.records).map(|it| it.topic).collect());
+                    self.bells.ring(batch.iter().flat_map(|request| &*request.records).map(|it| it.topic).collect());
                     for (request, positions) in batch.into_iter().zip(positions) {
                         // A caller that stopped waiting has nobody to tell.
                         let _ = request.answer.send(Ok(positions));
@@ -250,7 +250,7 @@ mod tests {
 
     fn request(value: &[u8]) -> Request {
         let record = NewRecord { topic: Topic::LineEvents, key: b"U/1/e".into(), value: Some(value.into()) };
-        Request { records: vec![record], partitions: vec![0], answer: oneshot::channel().0 }
+        Request { records: [record].into(), partitions: vec![0], answer: oneshot::channel().0 }
     }
 
     fn offsets(outcome: Result<Vec<Vec<Position>>, Error>) -> Vec<u64> {
@@ -314,7 +314,7 @@ mod tests {
         writer.queue.settle(&[], Some(Error::Unavailable("full".into())));
         assert!(writer.queue.failure().is_some());
         let queue = Arc::clone(&writer.queue);
-        let answered = queue.push(Vec::new(), Vec::new()).unwrap();
+        let answered = queue.push(Arc::default(), Vec::new()).unwrap();
         queue.close();
         writer.run();
         assert_eq!(answered.blocking_recv().unwrap().unwrap(), []);

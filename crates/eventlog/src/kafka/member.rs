@@ -307,7 +307,7 @@ impl Drop for Member {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::{Settings, producer::Outgoing};
+    use super::super::Settings;
     use super::*;
     use crate::record::NewRecord;
     use rdkafka::mocking::MockCluster;
@@ -335,7 +335,7 @@ mod tests {
 
     async fn append(member: &Member) {
         let record = NewRecord { topic: Topic::LineEvents, key: b"U/1/1".to_vec(), value: None };
-        member.cluster.producer.append(vec![Outgoing { partition: 0, record }], 0).await.unwrap();
+        member.cluster.producer.append([record].into(), 0).await.unwrap();
     }
 
     #[tokio::test]

@@ -23,14 +23,12 @@ mod watchdog;
 pub use admin::create_topics;
 pub use settings::{SelfCheck, Settings};
 
-use crate::partitioning::partition;
 use crate::record::{NewRecord, Position, Span, Topic};
 use crate::{Consumer, Error, Log, Reader, StartOffset};
 use async_trait::async_trait;
 use client::unavailable;
 use cluster::{ANSWER_WAIT_MAX, Cluster};
 use member::Member;
-use producer::Outgoing;
 use rdkafka::metadata::Metadata;
 use runtime::clock::Clock;
 use std::collections::BTreeMap;
@@ -125,14 +123,9 @@ fn why_unwritable(metadata: &Metadata, min_isr: u32) -> Option<String> {
 
 #[async_trait]
 impl Log for KafkaLog {
-    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, Error> {
-        let cluster = &self.cluster;
+    async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, Error> {
         records.iter().try_for_each(NewRecord::check_size)?;
-        let outgoing = records.into_iter().map(|record| {
-            let partition = partition(record.topic, &record.key, cluster.partitions(record.topic));
-            Outgoing { partition, record }
-        });
-        cluster.producer.append(outgoing.collect(), self.clock.now_ms()).await
+        self.cluster.producer.append(records, self.clock.now_ms()).await
     }
 
     fn partitions(&self, topic: Topic) -> u32 {

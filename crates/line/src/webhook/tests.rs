@@ -164,6 +164,13 @@ fn what_is_not_json_is_unusable() {
 }
 
 #[test]
+fn bytes_that_are_no_text_spoil_only_what_holds_them() {
+    let webhook = split(b"{\"else\":\"\xff\",\"events\":[{\"type\":\"follow\"}]}").unwrap();
+    assert_eq!(webhook.events[0].event_type, "follow");
+    assert_eq!(split(b"{\"events\":[{\"type\":\"\xff\"}]}").unwrap_err(), Unusable::NotJson);
+}
+
+#[test]
 fn json_without_a_list_of_events_is_unusable() {
     for body in ["null", "[]", "7", "\"\"", "{}", r#"{"destination":"U"}"#, r#"{"events":null}"#, r#"{"events":{}}"#] {
         assert_eq!(split(body.as_bytes()).unwrap_err(), Unusable::NoEvents, "{body}");
@@ -176,7 +183,75 @@ fn debug_output_shows_no_content() {
     assert_eq!(format!("{:?}", split(body.as_bytes()).unwrap()), "Webhook { events: [RawEvent(01, 79 bytes)], .. }");
 }
 
+/// A body as LINE writes it, with a bit of everything.
+const USUAL: &str = r#"{"destination":"Uc7472b39e21dab71c2347e02714630d6","events":[{"type":"message","message":{"type":"text",
+    "id":"444573844083572737","quoteToken":"q3Plxr4AgKdGW4xVVzfw0Ow3pR2rbyBvYWGvdDWxRrfnMbgNsq4","text":"@All あ\n\ud83e\udd28\/\u0000",
+    "mention":{"mentionees":[{"index":0,"length":4,"type":"all"},{}]},"emojis":[]},"timestamp":1692251666727,"webhookEventId":"01H8",
+    "source":{"type":"user","userId":"U8e742f61d673b39c7fff3cecb7536ef0"},"deliveryContext":{"isRedelivery":false}}, {},
+    {"type":"beacon","x":[-1.5e+3,0,-0.0,1E9,true,null,"",[[]]]},7,"x",[]]}"#;
+
+/// Everything that a body is taken apart into.
+fn shown<'a>(webhook: &'a Webhook<'_>) -> impl PartialEq + std::fmt::Debug + use<'a> {
+    let events = webhook.events.iter().map(|it| {
+        (it.raw.as_ptr_range(), &it.webhook_event_id, &it.event_type, &it.user_id, it.occurred_at_ms, it.redelivery)
+    });
+    (&webhook.destination, events.collect::<Vec<_>>())
+}
+
+/// The quick way accepts nothing that the thorough one does not, and reads the same out of it. Says whether it accepts.
+fn is_taken_the_quick_way(body: &[u8]) -> bool {
+    let Some(quick) = quick::split(body) else { return false };
+    let thorough = thorough(body).unwrap_or_else(|error| panic!("{error}: {}", body.escape_ascii()));
+    assert_eq!(shown(&quick), shown(&thorough), "{}", body.escape_ascii());
+    true
+}
+
+#[test]
+fn a_body_as_line_writes_it_is_taken_the_quick_way() {
+    assert!(is_taken_the_quick_way(USUAL.as_bytes()));
+    for body in [
+        r#"{"events":[]}"#,
+        " {\t\"events\" : [ ] ,\r\n\"destination\":\"U\" } ",
+        r#"{"x":{"y":[]},"events":[{"a":{}}]}"#,
+    ] {
+        assert!(is_taken_the_quick_way(body.as_bytes()), "{body}");
+    }
+}
+
+#[test]
+fn a_body_that_lacks_a_byte_or_has_one_too_many_is_taken_as_the_thorough_way_takes_it() {
+    let usual = USUAL.as_bytes();
+    for at in 0..usual.len() {
+        let (before, after) = usual.split_at(at);
+        is_taken_the_quick_way(before);
+        is_taken_the_quick_way(&[before, &after[1..]].concat());
+        for byte in *b"\"\\{}[]:,-+.0e1u \n\0\x1f\x7fntf/\x80\xff" {
+            is_taken_the_quick_way(&[before, &[byte], after].concat());
+            is_taken_the_quick_way(&[before, &[byte], &after[1..]].concat());
+        }
+    }
+}
+
+#[test]
+fn what_is_out_of_the_ordinary_is_left_to_the_thorough_way() {
+    let deep = format!(r#"{{"events":[{{"x":{}{}}}]}}"#, "[".repeat(65), "]".repeat(65));
+    for body in
+        [r#"{"events":[],"events":[]}"#, r#"{"\u0065vents":[]}"#, r#"{"destination":"U"}"#, "{\"events\":[]} x", &deep]
+    {
+        assert!(!is_taken_the_quick_way(body.as_bytes()), "{body}");
+    }
+    assert_eq!(split(deep.as_bytes()).unwrap().events.len(), 1);
+}
+
 proptest! {
+    #[test]
+    fn the_quick_way_takes_nothing_that_the_thorough_way_does_not(body: Vec<u8>, json in r#"[\[\]{},:"\\a-fu0-9 .+\-etrulsn\n]{0,60}"#) {
+        is_taken_the_quick_way(&body);
+        for around in [["", ""], ["{\"events\":", "}"], ["{\"events\":[", "]}"], ["{\"events\":[{\"type\":", "}]}"]] {
+            is_taken_the_quick_way(format!("{}{json}{}", around[0], around[1]).as_bytes());
+        }
+    }
+
     #[test]
     fn no_body_is_too_odd(body: Vec<u8>) {
         let _ = split(&body);

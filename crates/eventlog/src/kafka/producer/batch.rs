@@ -1,48 +1,83 @@
 //! One append: it is done when each of its records was reported.
 
 use crate::Error;
-use crate::record::Position;
-use std::sync::Mutex;
-use tokio::sync::oneshot;
+use crate::record::{NewRecord, Position};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
 
 /// How an append ended.
 pub(super) type Appended = Result<Vec<Position>, Error>;
 
 /// One append's records under way.
-pub(super) struct Batch(Mutex<Progress>);
+pub(super) struct Batch {
+    pub records: Arc<[NewRecord]>,
+    /// Their timestamp.
+    pub at_ms: i64,
+    progress: Mutex<Progress>,
+}
 
 struct Progress {
     positions: Vec<Position>,
     missing: usize,
-    /// Taken when the outcome is known: at the last success or the first failure.
-    done: Option<oneshot::Sender<Appended>>,
+    /// The first that went wrong.
+    failure: Option<Error>,
+    /// Waits for the outcome, which is known at the last success or the first failure.
+    caller: Option<Waker>,
 }
 
 impl Batch {
-    /// An append of so many records, whose outcome goes to `done`.
-    pub(super) fn of(records: usize, done: oneshot::Sender<Appended>) -> Self {
-        let positions = vec![Position { partition: 0, offset: 0 }; records];
-        Self(Mutex::new(Progress { positions, missing: records, done: Some(done) }))
+    /// An append of these records, at a time.
+    pub(super) fn of(records: Arc<[NewRecord]>, at_ms: i64) -> Self {
+        let (positions, missing) = (vec![Position { partition: 0, offset: 0 }; records.len()], records.len());
+        let progress = Mutex::new(Progress { positions, missing, failure: None, caller: None });
+        Self { records, at_ms, progress }
     }
 
     /// Says what became of one of them.
     pub(super) fn report(&self, index: usize, delivered: Result<Position, Error>) {
-        let mut progress = self.0.lock().expect("no code panics while it holds this lock");
-        let outcome = match delivered {
+        let mut progress = self.progress();
+        match delivered {
             Ok(position) => {
                 progress.positions[index] = position;
                 progress.missing -= 1;
                 if progress.missing > 0 {
                     return;
                 }
-                Ok(std::mem::take(&mut progress.positions))
             }
-            Err(error) => Err(error),
-        };
-        if let Some(done) = progress.done.take() {
-            // The caller may have stopped waiting.
-            let _ = done.send(outcome);
+            Err(error) => drop(progress.failure.get_or_insert(error)),
         }
+        let caller = progress.caller.take();
+        drop(progress);
+        if let Some(caller) = caller {
+            caller.wake();
+        }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().expect("no code panics while it holds this lock")
+    }
+}
+
+/// The end of an append.
+pub(super) struct Outcome(pub Arc<Batch>);
+
+impl Future for Outcome {
+    type Output = Appended;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Appended> {
+        let mut progress = self.0.progress();
+        if let Some(error) = &progress.failure {
+            return Poll::Ready(Err(error.clone()));
+        }
+        if progress.missing == 0 {
+            return Poll::Ready(Ok(std::mem::take(&mut progress.positions)));
+        }
+        match &mut progress.caller {
+            Some(caller) => caller.clone_from(cx.waker()),
+            caller => *caller = Some(cx.waker().clone()),
+        }
+        Poll::Pending
     }
 }
 
@@ -50,27 +85,58 @@ impl Batch {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::record::Topic;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
     fn at(offset: u64) -> Position {
         Position { partition: 0, offset }
     }
 
+    fn two() -> Arc<Batch> {
+        let record = NewRecord { topic: Topic::LineEvents, key: b"U/1/e".to_vec(), value: None };
+        Arc::new(Batch::of([record.clone(), record].into(), 0))
+    }
+
+    fn look(batch: &Arc<Batch>) -> Poll<Appended> {
+        Pin::new(&mut Outcome(Arc::clone(batch))).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
     #[test]
     fn an_append_is_done_only_when_every_record_is_and_in_the_callers_order() {
-        let (done, mut outcome) = oneshot::channel();
-        let batch = Batch::of(2, done);
+        let batch = two();
         batch.report(1, Ok(at(7)));
-        outcome.try_recv().unwrap_err();
+        assert!(look(&batch).is_pending());
         batch.report(0, Ok(at(9)));
-        assert_eq!(outcome.try_recv().unwrap().unwrap(), [at(9), at(7)]);
+        assert!(matches!(look(&batch), Poll::Ready(Ok(positions)) if positions == [at(9), at(7)]));
     }
 
     #[test]
     fn an_append_fails_with_its_first_failed_record() {
-        let (done, mut outcome) = oneshot::channel();
-        let batch = Batch::of(2, done);
+        let batch = two();
         batch.report(1, Err(Error::Unavailable("first".to_owned())));
+        batch.report(0, Err(Error::Unavailable("second".to_owned())));
+        assert!(matches!(look(&batch), Poll::Ready(Err(Error::Unavailable(why))) if why == "first"));
+    }
+
+    #[test]
+    fn the_caller_is_woken_once_and_by_the_waker_that_it_came_with_last() {
+        let (batch, wakes) = (two(), Arc::new(Wakes::default()));
+        assert!(look(&batch).is_pending());
+        let waker = Waker::from(Arc::clone(&wakes));
+        assert!(Pin::new(&mut Outcome(Arc::clone(&batch))).poll(&mut Context::from_waker(&waker)).is_pending());
         batch.report(0, Ok(at(1)));
-        assert!(matches!(outcome.try_recv().unwrap(), Err(Error::Unavailable(why)) if why == "first"));
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+        batch.report(1, Ok(at(2)));
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
     }
 }

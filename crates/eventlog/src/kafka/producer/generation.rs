@@ -1,18 +1,18 @@
 //! One producer, from its making to its fatal error.
 
-use super::batch::{Appended, Batch};
+use super::Layout;
+use super::batch::{Batch, Outcome};
 use super::reports::Reports;
-use super::track::{Parcel, Ticket};
-use super::{Layout, Outgoing};
+use super::track::Ticket;
 use crate::Error;
 use crate::kafka::client::misconfigured;
+use crate::record::NewRecord;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer as _};
 use runtime::crash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// How long the polling thread waits for events before it looks whether it is over.
 const POLL: Duration = Duration::from_millis(100);
@@ -54,38 +54,33 @@ impl Generation {
         self.client().context().has_id().await;
     }
 
-    /// Returns once it has failed for good.
-    pub(super) async fn failed(&self) {
-        self.client().context().failed().await;
-    }
-
     pub(super) fn has_failed(&self) -> bool {
         self.client().fatal_error().is_some()
     }
 
-    /// Sends the records, or lets those wait whose partition has a wave under way. The outcome comes when all were reported.
-    pub(super) fn enqueue(&self, records: Vec<Outgoing>, at_ms: i64) -> Result<oneshot::Receiver<Appended>, Error> {
-        let (done, reports) = oneshot::channel();
-        let count = records.len();
-        let batch = Arc::new(Batch::of(count, done));
-        let (reporter, now) = (self.client().context(), Instant::now());
-        for (index, Outgoing { partition, record }) in records.into_iter().enumerate() {
-            let track = reporter.track(record.topic, partition)?;
-            let ticket = Box::new(Ticket { batch: Arc::clone(&batch), index, track: Arc::clone(track) });
+    /// Sends the records, or lets those wait whose partition has a wave under way. The outcome comes when all were reported,
+    /// which they also are, as failed, when the producer fails for good.
+    pub(super) fn enqueue(&self, records: Arc<[NewRecord]>, at_ms: i64) -> Result<Outcome, Error> {
+        let batch = Arc::new(Batch::of(records, at_ms));
+        let reports = self.client().context();
+        for (index, record) in batch.records.iter().enumerate() {
+            let place = reports.tracks.of(record)?;
+            let track = reports.tracks.at(place);
+            let ticket = Box::new(Ticket { batch: Arc::clone(&batch), index, place });
             let mut lane = track.lane();
-            if let Some(parcel) = lane.admit(Parcel { record, at_ms, ticket }, now, reporter.company)
-                && let Err((error, _)) = parcel.send(self.producer(), track)
+            if let Some(ticket) = lane.admit(ticket, Instant::now, reports.company)
+                && let Err((error, _)) = ticket.send(self.producer(), track)
             {
                 lane.withdraw();
                 // Stop at the first: what follows must not overtake it.
                 return Err(error);
             }
             drop(lane);
-            if index + 1 < count {
+            if index + 1 < batch.records.len() {
                 crash::point("log.half");
             }
         }
-        Ok(reports)
+        Ok(Outcome(batch))
     }
 }
 

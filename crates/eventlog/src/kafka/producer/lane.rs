@@ -13,7 +13,7 @@ pub(super) struct Lane<R> {
     under_way: usize,
     /// Was Kafka away for a record of the wave under way?
     is_away: bool,
-    /// Until then librdkafka keeps the wave back, waiting for company.
+    /// Until then librdkafka keeps the wave back, waiting for company; none once that is known to be over.
     open_until: Option<Instant>,
     waiting: Vec<R>,
 }
@@ -37,11 +37,11 @@ impl<R> Default for Lane<R> {
 
 impl<R> Lane<R> {
     /// A record comes. It is returned if it belongs to a wave that may be joined, or is the first of one; else it waits.
-    /// `company` is how long a wave is open to others after its first record.
-    pub(super) fn admit(&mut self, record: R, now: Instant, company: Duration) -> Option<R> {
+    /// `company` is how long a wave is open to others after its first record. The time is asked for where it matters.
+    pub(super) fn admit(&mut self, record: R, now: impl FnOnce() -> Instant, company: Duration) -> Option<R> {
         if self.under_way == 0 {
-            self.begin(now, company);
-        } else if self.open_until.is_none_or(|until| now >= until) {
+            self.begin(now(), company);
+        } else if !self.is_open(now) {
             self.waiting.push(record);
             return None;
         }
@@ -56,7 +56,7 @@ impl<R> Lane<R> {
 
     /// A record of the wave under way was reported, with Kafka being away or in another way. Those to be sent count as under
     /// way.
-    pub(super) fn reported(&mut self, is_away: bool, now: Instant, company: Duration) -> Next<R> {
+    pub(super) fn reported(&mut self, is_away: bool, now: impl FnOnce() -> Instant, company: Duration) -> Next<R> {
         self.under_way -= 1;
         self.is_away |= is_away;
         if self.under_way > 0 {
@@ -70,13 +70,18 @@ impl<R> Lane<R> {
         if was_away {
             return Next::Fail(waiting);
         }
-        self.begin(now, company);
+        self.begin(now(), company);
         self.under_way = waiting.len();
         Next::Send(waiting)
     }
 
     fn begin(&mut self, now: Instant, company: Duration) {
         self.open_until = now.checked_add(company);
+    }
+
+    fn is_open(&mut self, now: impl FnOnce() -> Instant) -> bool {
+        self.open_until.take_if(|until| now() >= *until);
+        self.open_until.is_some()
     }
 }
 
@@ -86,61 +91,62 @@ mod tests {
 
     const COMPANY: Duration = Duration::from_millis(5);
 
-    fn later(now: Instant) -> Instant {
-        now + COMPANY
+    /// A clock that stands still, so much later.
+    fn clock(now: Instant, later: Duration) -> impl Fn() -> Instant + Copy {
+        move || now + later
     }
 
     #[test]
     fn records_join_a_wave_only_while_it_is_open() {
-        let (mut lane, now) = (Lane::default(), Instant::now());
+        let (mut lane, now) = (Lane::default(), clock(Instant::now(), Duration::ZERO));
         assert_eq!(lane.admit(1, now, COMPANY), Some(1));
         assert_eq!(lane.admit(2, now, COMPANY), Some(2));
-        assert_eq!(lane.admit(3, later(now), COMPANY), None);
+        assert_eq!(lane.admit(3, clock(now(), COMPANY), COMPANY), None);
     }
 
     #[test]
     fn what_waits_goes_in_its_order_when_the_whole_wave_was_reported() {
-        let (mut lane, now) = (Lane::default(), Instant::now());
+        let (mut lane, now) = (Lane::default(), clock(Instant::now(), Duration::ZERO));
         lane.admit(1, now, COMPANY);
         lane.admit(2, now, COMPANY);
-        lane.admit(3, later(now), COMPANY);
-        lane.admit(4, later(now), COMPANY);
+        lane.admit(3, clock(now(), COMPANY), COMPANY);
+        lane.admit(4, clock(now(), COMPANY), COMPANY);
         assert_eq!(lane.reported(false, now, COMPANY), Next::Nothing);
         assert_eq!(lane.reported(false, now, COMPANY), Next::Send(vec![3, 4]));
         // The new wave is open, and has to be reported as the first had.
         assert_eq!(lane.admit(5, now, COMPANY), Some(5));
-        assert_eq!(lane.admit(6, later(now), COMPANY), None);
+        assert_eq!(lane.admit(6, clock(now(), COMPANY), COMPANY), None);
         assert_eq!(lane.reported(false, now, COMPANY), Next::Nothing);
         assert_eq!(lane.reported(false, now, COMPANY), Next::Nothing);
         assert_eq!(lane.reported(false, now, COMPANY), Next::Send(vec![6]));
         assert_eq!(lane.reported(false, now, COMPANY), Next::Nothing);
-        assert_eq!(lane.admit(7, later(now), COMPANY), Some(7));
+        assert_eq!(lane.admit(7, clock(now(), COMPANY), COMPANY), Some(7));
     }
 
     #[test]
     fn what_waits_behind_a_wave_that_found_kafka_away_fails_with_it_and_the_next_record_is_sent() {
-        let (mut lane, now) = (Lane::default(), Instant::now());
+        let (mut lane, now) = (Lane::default(), clock(Instant::now(), Duration::ZERO));
         lane.admit(1, now, COMPANY);
         lane.admit(2, now, COMPANY);
-        lane.admit(3, later(now), COMPANY);
+        lane.admit(3, clock(now(), COMPANY), COMPANY);
         assert_eq!(lane.reported(true, now, COMPANY), Next::Nothing);
         assert_eq!(lane.reported(false, now, COMPANY), Next::Fail(vec![3]));
-        assert_eq!(lane.admit(4, later(now), COMPANY), Some(4));
-        lane.admit(5, now + 2 * COMPANY, COMPANY);
+        assert_eq!(lane.admit(4, clock(now(), COMPANY), COMPANY), Some(4));
+        lane.admit(5, clock(now(), 2 * COMPANY), COMPANY);
         assert_eq!(lane.reported(false, now, COMPANY), Next::Send(vec![5]));
     }
 
     #[test]
     fn a_record_that_librdkafka_did_not_take_keeps_nobody_waiting() {
-        let (mut lane, now) = (Lane::default(), Instant::now());
+        let (mut lane, now) = (Lane::default(), clock(Instant::now(), Duration::ZERO));
         lane.admit(1, now, COMPANY);
         lane.withdraw();
-        assert_eq!(lane.admit(2, later(now), COMPANY), Some(2));
+        assert_eq!(lane.admit(2, clock(now(), COMPANY), COMPANY), Some(2));
     }
 
     #[test]
     fn without_a_linger_every_further_record_waits_for_the_first() {
-        let (mut lane, now) = (Lane::default(), Instant::now());
+        let (mut lane, now) = (Lane::default(), clock(Instant::now(), Duration::ZERO));
         assert_eq!(lane.admit(1, now, Duration::ZERO), Some(1));
         assert_eq!(lane.admit(2, now, Duration::ZERO), None);
     }

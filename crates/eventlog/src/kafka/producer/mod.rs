@@ -22,12 +22,6 @@ use tokio::time::Instant;
 const REPLACEMENTS_MAX: usize = 3;
 const REPLACEMENTS_WINDOW: Duration = Duration::from_secs(10 * 60);
 
-/// A record and the partition of its topic that it goes to.
-pub(super) struct Outgoing {
-    pub partition: u32,
-    pub record: NewRecord,
-}
-
 /// Every topic with its name on the cluster and the number of its partitions.
 pub(super) type Layout = Vec<(Topic, Arc<str>, u32)>;
 
@@ -47,18 +41,13 @@ impl Producer {
 
     /// Hands all records to Kafka in their order and waits for every delivery report. A caller that stops waiting does not
     /// take the records back.
-    pub(super) async fn append(&self, records: Vec<Outgoing>, now_ms: i64) -> Result<Vec<Position>, Error> {
+    pub(super) async fn append(&self, records: Arc<[NewRecord]>, now_ms: i64) -> Result<Vec<Position>, Error> {
         if records.is_empty() {
             return Ok(Vec::new());
         }
         let generation = self.usable()?;
         let outcome = match generation.enqueue(records, now_ms) {
-            Ok(reports) => tokio::select! {
-                // A report that is there counts, also when the producer failed right after it.
-                biased;
-                outcome = reports => outcome.unwrap_or_else(|_| Err(abandoned())),
-                () = generation.failed() => Err(abandoned()),
-            },
+            Ok(outcome) => outcome.await,
             Err(error) => Err(error),
         };
         if outcome.is_err() && generation.has_failed() {
@@ -101,10 +90,6 @@ impl Producer {
         *self.current.write().expect("no code panics while it holds this lock") = Arc::clone(&next);
         Ok(next)
     }
-}
-
-fn abandoned() -> Error {
-    Error::Unavailable("the Kafka producer failed for good".to_owned())
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use super::lane::Next;
 use super::track::{Ticket, Track, Tracks};
 use crate::Error;
 use crate::kafka::client::{self, reason, refused_or_unavailable};
-use crate::record::{Position, Topic};
+use crate::record::Position;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
-use rdkafka::producer::{BaseProducer, ProducerContext};
+use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext, PurgeConfig};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -18,8 +18,7 @@ use tokio::sync::watch;
 /// Receives the producer's events, on its polling thread.
 pub(in crate::kafka) struct Reports {
     has_id: watch::Sender<bool>,
-    failed: watch::Sender<bool>,
-    tracks: Tracks,
+    pub(super) tracks: Tracks,
     /// How long a wave is open for company: as long as librdkafka keeps it back.
     pub(super) company: Duration,
     /// The producer whose events these are. It holds this.
@@ -28,13 +27,7 @@ pub(in crate::kafka) struct Reports {
 
 impl Reports {
     pub(super) fn new(layout: &Layout, company: Duration) -> Self {
-        Self {
-            has_id: watch::Sender::new(false),
-            failed: watch::Sender::new(false),
-            tracks: Track::all(layout),
-            company,
-            producer: OnceLock::new(),
-        }
+        Self { has_id: watch::Sender::new(false), tracks: Tracks::new(layout), company, producer: OnceLock::new() }
     }
 
     /// Says whose events these are, before the first record.
@@ -49,29 +42,31 @@ impl Reports {
         let _ = has_id.wait_for(|has_id| *has_id).await;
     }
 
-    /// Returns once the producer has failed for good.
-    pub(super) async fn failed(&self) {
-        let mut failed = self.failed.subscribe();
-        let _ = failed.wait_for(|failed| *failed).await;
+    /// The producer has failed for good, and takes no record any more: has it report all that it took.
+    fn give_back(&self) {
+        // Whoever was sending a record when it failed holds a lane. After that librdkafka refuses, so nothing comes behind.
+        self.tracks.all().for_each(|track| drop(track.lane()));
+        if let Some(producer) = self.producer() {
+            producer.purge(PurgeConfig::default().queue().inflight());
+        }
     }
 
-    pub(super) fn track(&self, topic: Topic, partition: u32) -> Result<&Arc<Track>, Error> {
-        let track = self.tracks.get(&(topic, partition));
-        track.ok_or_else(|| Error::Unfit(format!("{topic} has no partition {partition}")))
+    fn producer(&self) -> Option<Arc<BaseProducer<Self>>> {
+        self.producer.get().and_then(Weak::upgrade)
     }
 
     /// Sends what waited for the end of a wave.
     fn go_on(&self, track: &Track, is_away: bool) {
         let mut lane = track.lane();
-        match lane.reported(is_away, Instant::now(), self.company) {
+        match lane.reported(is_away, Instant::now, self.company) {
             Next::Nothing => {}
-            Next::Fail(parcels) => parcels.into_iter().for_each(|it| it.ticket.report(Err(not_confirmed()))),
-            Next::Send(parcels) => {
-                let producer = self.producer.get().and_then(Weak::upgrade);
-                for parcel in parcels {
+            Next::Fail(tickets) => tickets.into_iter().for_each(|ticket| ticket.report(Err(not_confirmed()))),
+            Next::Send(tickets) => {
+                let producer = self.producer();
+                for ticket in tickets {
                     let sent = match &producer {
-                        Some(producer) => parcel.send(producer, track),
-                        None => Err((not_confirmed(), parcel.ticket)),
+                        Some(producer) => ticket.send(producer, track),
+                        None => Err((not_confirmed(), ticket)),
                     };
                     if let Err((error, ticket)) = sent {
                         lane.withdraw();
@@ -95,7 +90,7 @@ impl ClientContext for Reports {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "Kafka producer reported an error");
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-            self.failed.send_replace(true);
+            self.give_back();
         }
     }
 
@@ -122,8 +117,15 @@ impl ProducerContext for Reports {
             }
         };
         let is_away = matches!(delivered, Err(Error::Unavailable(_)));
-        ticket.report(delivered);
-        self.go_on(&ticket.track, is_away);
+        let track = self.tracks.at(ticket.place);
+        if is_away {
+            // Whoever tries again at once must not find the wave that failed under way, and fail with it.
+            self.go_on(track, is_away);
+            ticket.report(delivered);
+        } else {
+            ticket.report(delivered);
+            self.go_on(track, is_away);
+        }
     }
 }
 
