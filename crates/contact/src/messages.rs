@@ -102,7 +102,9 @@ impl Messages {
         let texts = self.newest.iter().map(|message| &message.text);
         let edits = self.notices.iter().filter_map(|notice| notice.edited.as_ref()).map(|edit| &edit.text);
         let texts = texts.chain(edits).map(|text| text.len()).fold(0, usize::saturating_add);
-        texts.saturating_add(self.newest.len() * size_of::<Message>()).saturating_add(size_of_val(&*self.notices))
+        texts
+            .saturating_add(self.newest.len().saturating_mul(size_of::<Message>()))
+            .saturating_add(size_of_val(&*self.notices))
     }
 
     /// Where the message is, or where it belongs: nearly always at the end, for which no other one is looked at.
