@@ -31,7 +31,8 @@ pub struct Rebuilt {
 }
 
 /// Folds the log into these stores, from where they are. It writes nothing to the log and calls nobody. Users take so many
-/// bytes of memory at the most: the log is read once for as many of them as fit. `progress` is told how many records of how many are done. Blocks.
+/// bytes of memory at the most: the log is read once for as many of them as fit. `progress` is told how many records of how
+/// many are done. Blocks.
 ///
 /// # Errors
 /// What only an operator can put right, and a log that is away.

@@ -26,7 +26,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
 /// Bytes of memory that the users of all partitions of a process may take while the log is read again, unless it is set
-/// otherwise. What the allocator and the database need besides is half as much again, or a little more.
+/// otherwise. What the allocator and the database need besides is two thirds as much again.
 pub const RESTORE_MEMORY: usize = 320 << 20;
 
 /// Bytes of memory that they may take in everyday work, where few are looked at twice.
