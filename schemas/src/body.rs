@@ -1,13 +1,17 @@
-//! The body of the one record that a rebuild reads by the million, read without the general decoder.
+//! The body of the one record that a rebuild reads by the million, and that each webhook writes, without the general codec.
 //!
-//! It knows one released version of one schema by heart, takes and refuses the same bytes as the general decoder does, and
-//! gives the same record: a law of the codec's tests says so.
+//! It knows one released version of one schema by heart, takes and refuses the same bytes as the general decoder does, gives
+//! the same record, and writes the same bytes: laws of the codec's tests say so.
 
+use crate::catalog::Kind;
 use crate::record::LineEvent;
 use std::borrow::Cow;
 
-/// The version of `LineEvent` that [`line_event`] reads, as a place among the released ones.
+/// The version of `LineEvent` that is read and written here, as a place among the released ones.
 pub(crate) const LINE_EVENT_VERSION: usize = 0;
+
+const _: () =
+    assert!(Kind::LineEvent.versions().len() == LINE_EVENT_VERSION + 1, "the newest version is what is written");
 
 /// Reads the body of a `LineEvent` of version 1. `None` if these bytes are not one, or more than one.
 pub(crate) fn line_event(bytes: &[u8]) -> Option<LineEvent<'_>> {
@@ -27,6 +31,39 @@ pub(crate) fn line_event(bytes: &[u8]) -> Option<LineEvent<'_>> {
         raw: Cow::Borrowed(body.bytes()?),
     };
     body.0.is_empty().then_some(event)
+}
+
+/// Writes the body of a `LineEvent` of version 1.
+pub(crate) fn write_line_event(event: &LineEvent<'_>, to: &mut Vec<u8>) {
+    write_long(to, event.connection.into());
+    write_bytes(to, event.webhook_event_id.as_bytes());
+    write_bytes(to, event.event_type.as_bytes());
+    match &event.user_id {
+        None => write_long(to, 0),
+        Some(user) => {
+            write_long(to, 1);
+            write_bytes(to, user.as_bytes());
+        }
+    }
+    write_long(to, event.occurred_at_ms);
+    write_long(to, event.received_at_ms);
+    to.push(event.redelivery.into());
+    write_bytes(to, &event.raw);
+}
+
+/// Writes a number as [`Body::long`] reads it.
+fn write_long(to: &mut Vec<u8>, number: i64) {
+    let mut bits = ((number << 1) ^ (number >> 63)).cast_unsigned();
+    while bits >= 0x80 {
+        to.push(bits.to_le_bytes()[0] | 0x80);
+        bits >>= 7;
+    }
+    to.push(bits.to_le_bytes()[0]);
+}
+
+fn write_bytes(to: &mut Vec<u8>, bytes: &[u8]) {
+    write_long(to, i64::try_from(bytes.len()).expect("no memory holds more"));
+    to.extend_from_slice(bytes);
 }
 
 /// What of a body is still to be read.

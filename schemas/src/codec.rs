@@ -16,7 +16,6 @@ use crate::registry;
 use serde::Deserialize;
 use serde_avro_fast::Schema;
 use serde_avro_fast::de::DeserializerState;
-use serde_avro_fast::ser::SerializerConfig;
 use std::collections::HashMap;
 use std::fmt;
 use std::io::BufRead;
@@ -110,8 +109,8 @@ impl Codec {
                 bytes.extend_from_slice(&registered.newest[T::KIND as usize].to_be_bytes());
             }
         }
-        serde_avro_fast::to_datum(record, bytes, &mut SerializerConfig::new(schema))
-            .expect("every value of a record type fits its schema")
+        record.write(&mut bytes);
+        bytes
     }
 
     /// Reads one record, which must be all of `bytes`. What the record borrows, it borrows from `bytes`; what it allocates is

@@ -7,6 +7,8 @@ mod samples;
 use proptest::prelude::*;
 use samples::{Sampled, check, for_each_record};
 use schemas::{Codec, Error, HubspotContact, Kind, LineEvent, LineProfile, SchemaId};
+use serde_avro_fast::ser::SerializerConfig;
+use serde_avro_fast::{Schema, to_datum};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -126,6 +128,22 @@ fn a_line_event_is_read_by_hand_as_the_general_decoder_reads_it() {
         }
         same(&bytes)
     });
+}
+
+#[test]
+fn a_line_event_is_written_by_hand_as_the_general_encoder_writes_it() {
+    let schema: Schema = Kind::LineEvent.versions().last().unwrap().parse().unwrap();
+    let same = |event: LineEvent<'_>| {
+        let general = to_datum(&event, Vec::new(), &mut SerializerConfig::new(&schema)).unwrap();
+        prop_assert_eq!(&Codec::default().encode(&event)[10..], general);
+        Ok(())
+    };
+    check(LineEvent::any(), same);
+    let (_, sample) = LineEvent::samples().remove(0);
+    let lengths = (0..63).map(|place| 1_i64 << place).flat_map(|power| [power - 1, power, -power]);
+    for number in lengths.chain([i64::MIN, i64::MAX]) {
+        same(LineEvent { occurred_at_ms: number, ..sample.clone() }).unwrap();
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What LINE told us: webhook events and profiles.
 
 use super::records;
+use crate::body::write_line_event;
 use crate::wire;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -68,7 +69,7 @@ impl LineEvent<'_> {
 }
 
 records! {
-    LineEvent<'a> size |event| 160 + event.raw.len();
+    LineEvent<'a> size |event| 160 + event.raw.len(), written by write_line_event;
     LineProfile;
 }
 

@@ -14,9 +14,10 @@ pub use message::{OutboxMessage, SendOutcome, SentMessage};
 
 use crate::catalog::Kind;
 use serde::Serialize;
+use serde_avro_fast::ser::SerializerConfig;
 
 /// A type that the codec can write.
-pub trait Record: Serialize {
+pub trait Record: Serialize + Sized {
     /// Which record it is.
     const KIND: Kind;
 
@@ -24,11 +25,17 @@ pub trait Record: Serialize {
     fn size_hint(&self) -> usize {
         128
     }
+
+    /// Appends the record in the newest version of its schema, without a framing.
+    fn write(&self, to: &mut Vec<u8>) {
+        serde_avro_fast::to_datum(self, to, &mut SerializerConfig::new(Self::KIND.newest()))
+            .expect("every value of a record type fits its schema");
+    }
 }
 
 /// Declares record types and gives them a `Debug` that prints no content: records carry personal data and secrets.
 macro_rules! records {
-    ($($name:ident $(<$life:lifetime>)? $(size $size:expr)?;)+) => {
+    ($($name:ident $(<$life:lifetime>)? $(size $size:expr)? $(, written by $write:path)?;)+) => {
         $(
             impl$(<$life>)? $crate::record::Record for $name$(<$life>)? {
                 const KIND: $crate::catalog::Kind = $crate::catalog::Kind::$name;
@@ -36,6 +43,10 @@ macro_rules! records {
                 $(fn size_hint(&self) -> usize {
                     let size: fn(&Self) -> usize = $size;
                     size(self)
+                })?
+
+                $(fn write(&self, to: &mut Vec<u8>) {
+                    $write(self, to);
                 })?
             }
 
