@@ -5,6 +5,7 @@ use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use std::time::Duration;
 
 /// A context that only passes librdkafka's log lines on.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,17 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
         RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(target: "librdkafka", facility, "{line}"),
         RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{line}"),
     }
+}
+
+/// A wait for an event in the form in which it costs nothing: whole milliseconds and a trifle.
+///
+/// librdkafka counts whole milliseconds. What is left of a wait beside them, rdkafka spends asking it without a pause.
+pub(super) const fn calm(wait: Duration) -> Duration {
+    const TRIFLE: Duration = Duration::from_micros(20);
+    if wait.is_zero() {
+        return wait;
+    }
+    Duration::new(wait.as_secs(), wait.subsec_nanos().next_multiple_of(1_000_000)).saturating_add(TRIFLE)
 }
 
 /// A client could not be made: a setting is unknown or wrong. The value is left out, it may be a secret.
@@ -118,6 +130,16 @@ mod tests {
         assert!(matches!(failed(RDKafkaErrorCode::QueueFull), Error::Unavailable(_)));
         assert!(matches!(failed(RDKafkaErrorCode::NotEnoughReplicas), Error::Unavailable(_)));
         assert!(matches!(failed(RDKafkaErrorCode::MessageTimedOut), Error::Unavailable(_)));
+    }
+
+    #[test]
+    fn a_calm_wait_leaves_nearly_nothing_beside_whole_milliseconds() {
+        for (wait, milliseconds) in [(1, 1), (250_000_000, 250), (249_999_999, 250), (999_000_001, 1_000)] {
+            let calm = calm(Duration::from_nanos(wait));
+            assert_eq!(calm.as_millis(), milliseconds);
+            assert!((1..50).contains(&(calm.subsec_micros() % 1_000)), "{calm:?}");
+        }
+        assert_eq!(calm(Duration::ZERO), Duration::ZERO);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One member of a consumer group: all events of its client in one queue, start offsets given by us, partitions handed over
 //! only after the caller has been told.
 
-use super::client::{is_connection_trouble, misconfigured, reason, unavailable};
+use super::client::{calm, is_connection_trouble, misconfigured, reason, unavailable};
 use super::cluster::{Cluster, offset};
 use super::gate::Gate;
 use super::rebalance::{Callbacks, Change, same_partitions_of_every_topic};
@@ -244,7 +244,7 @@ impl Consumer for Member {
             let left =
                 if records.is_empty() { deadline.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
             let client = Arc::clone(self.client());
-            match client.poll(left.min(SLICE)) {
+            match client.poll(calm(left.min(SLICE))) {
                 Some(Ok(message)) => {
                     records.extend(self.cluster.record(&message).filter(|record| self.advance(record)))
                 }

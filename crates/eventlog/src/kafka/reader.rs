@@ -1,6 +1,6 @@
 //! Reads one partition from a given offset, outside any consumer group.
 
-use super::client::{Quiet, is_connection_trouble, misconfigured, unavailable};
+use super::client::{Quiet, calm, is_connection_trouble, misconfigured, unavailable};
 use super::cluster::{Cluster, offset};
 use crate::record::{Record, Topic};
 use crate::{Error, Reader};
@@ -61,7 +61,7 @@ impl Reader for PartitionReader {
         while records.len() < max {
             let patience =
                 if records.is_empty() { deadline.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
-            match self.client.poll(patience) {
+            match self.client.poll(calm(patience)) {
                 Some(Ok(message)) => {
                     if let Some(record) = self.cluster.record(&message) {
                         self.position = record.offset + 1;

@@ -5,7 +5,7 @@ use super::batch::{Batch, Outcome};
 use super::reports::Reports;
 use super::track::Ticket;
 use crate::Error;
-use crate::kafka::client::misconfigured;
+use crate::kafka::client::{calm, misconfigured};
 use crate::record::NewRecord;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer as _};
@@ -14,8 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long the polling thread waits for events before it looks whether it is over.
-const POLL: Duration = Duration::from_millis(100);
+/// How long the polling thread takes events before it looks whether it is over. Where there are some, it ends at any time and
+/// not [calmly](calm), so it is long.
+const POLL: Duration = Duration::from_secs(1);
 
 /// One producer, and the thread that polls it.
 pub(in crate::kafka) struct Generation {
@@ -100,6 +101,6 @@ fn linger(config: &ClientConfig) -> Duration {
 
 fn poll(producer: Arc<BaseProducer<Reports>>, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Acquire) {
-        producer.poll(POLL);
+        producer.poll(calm(POLL));
     }
 }
