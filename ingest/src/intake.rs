@@ -60,8 +60,8 @@ impl Intake {
     ///
     /// `alarm` is the connection's.
     ///
-    /// What has begun goes on when its deadline passes, and when the client leaves and this future is dropped. So a
-    /// webhook is never half in the log because of its sender.
+    /// What has begun goes on when its deadline passes, and when this future is dropped. So a webhook is never half in the log
+    /// because of its sender.
     pub async fn take(&self, records: &Arc<[NewRecord]>, started: Instant, alarm: &Alarm) -> Result<(), NotTaken> {
         let answer_by = started + self.answer_timeout;
         let Some(spool) = &self.spool else {

@@ -117,6 +117,9 @@ async fn serve(tcp: TcpStream, receiver: Arc<Receiver>, shutdown: Shutdown, _gue
     let mut http = http1::Builder::new();
     // An answer is one piece, for which the system has a quicker call than for a list of pieces.
     http.max_header_size(header_bytes_max).header_read_timeout(None).writev(false);
+    // A client that has said all is still answered, and one that has left is noticed then. To look for it before takes a new
+    // read buffer for each request, because the request is in the last one.
+    http.half_close(true);
     let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         biased;

@@ -5,6 +5,7 @@ use crate::world::{SECRET, TOKEN, World, body, ended, message};
 use ingest::Settings;
 use line::signature::Key;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 
 /// Answers 503 so soon that a test can wait for it.
 fn hasty() -> Settings {
@@ -107,11 +108,25 @@ async fn a_client_that_leaves_does_not_take_its_events_along() {
     let client = posting(&world).await;
     world.log.has_begun(1).await;
     drop(client);
-    world.until(|metrics| metrics.open_connections.get() == 0).await;
     world.log.is_now(Mood::Takes);
+    world.until(|metrics| metrics.open_connections.get() == 0).await;
     let log = world.log.clone();
     ended(world.stop()).await.unwrap();
     assert_eq!(log.records(eventlog::Topic::LineEvents).len(), 2);
+}
+
+#[tokio::test]
+async fn a_client_that_has_said_all_is_answered() {
+    let world = World::bounded(patient()).await;
+    world.log.is_now(Mood::Stalls);
+    let mut client = posting(&world).await;
+    world.log.has_begun(1).await;
+    client.tcp.shutdown().await.unwrap();
+    // Whoever comes later is answered only when the server has seen that.
+    assert_eq!(world.exchange("GET / HTTP/1.1\r\nhost: kizuna\r\n\r\n").await.status, 404);
+    world.log.is_now(Mood::Takes);
+    assert_eq!(client.answer().await.status, 200);
+    assert!(client.end().await.is_empty());
 }
 
 #[tokio::test]
