@@ -1,33 +1,32 @@
 //! One timer for all the deadlines of a connection, one after the other.
 //!
 //! A timer for each deadline would be registered and removed each time, under a lock that all connections share. This one is
-//! set anew only when it would ring too late or has rung too early, so that a busy connection costs no timer.
+//! set anew only when it would ring too late or has rung too early, and not even looked at before it may have rung, so that a busy
+//! connection costs no timer.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Rings at a deadline or before. It knows one deadline at a time, so whoever waits asks it again whenever woken.
 #[derive(Default)]
-pub(crate) struct Alarm(Mutex<Option<Pin<Box<Sleep>>>>);
+pub(crate) struct Alarm(Mutex<Option<Timer>>);
+
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    /// When it will wake whom, once it has been asked to.
+    set: Option<(Instant, Waker)>,
+}
 
 impl Alarm {
-    /// Ready once it is `until`. Before, the task is woken then at the latest.
-    pub fn poll(&self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
+    /// Ready once it is `until`. Before, the task is woken then at the latest. `now` is the time of this call.
+    pub fn poll(&self, cx: &mut Context<'_>, now: Instant, until: Instant) -> Poll<()> {
         let mut timer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        if timer.deadline() > until {
-            timer.as_mut().reset(until);
-        }
-        loop {
-            ready!(timer.as_mut().poll(cx));
-            if timer.deadline() >= until {
-                return Poll::Ready(());
-            }
-            timer.as_mut().reset(until);
-        }
+        let timer = timer.get_or_insert_with(|| Timer { sleep: Box::pin(sleep_until(until)), set: None });
+        if timer.is_set(cx.waker(), now, until) { Poll::Pending } else { timer.poll(cx, until) }
     }
 
     /// Waits for `work` until a deadline; `None` when that comes first.
@@ -35,9 +34,33 @@ impl Alarm {
         let mut work = pin!(work);
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
-            Poll::Pending => self.poll(cx, until).map(|()| None),
+            Poll::Pending => self.poll(cx, Instant::now(), until).map(|()| None),
         })
         .await
+    }
+}
+
+impl Timer {
+    /// Will it wake this task, after `now` and at `until` at the latest?
+    fn is_set(&self, waker: &Waker, now: Instant, until: Instant) -> bool {
+        self.set.as_ref().is_some_and(|(at, wakes)| now < *at && *at <= until && wakes.will_wake(waker))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
+        if self.sleep.deadline() > until {
+            self.sleep.as_mut().reset(until);
+        }
+        loop {
+            // A task that has had its turn would be told to come again instead of being put on the list of those to wake.
+            if Pin::new(&mut unconstrained(self.sleep.as_mut())).poll(cx).is_pending() {
+                self.set = Some((self.sleep.deadline(), cx.waker().clone()));
+                return Poll::Pending;
+            }
+            if self.sleep.deadline() >= until {
+                return Poll::Ready(());
+            }
+            self.sleep.as_mut().reset(until);
+        }
     }
 }
 
@@ -46,10 +69,23 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::future::{pending, ready};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
     use std::time::Duration;
+    use tokio::time::timeout;
 
     const SOON: Duration = Duration::from_millis(800);
     const LATER: Duration = Duration::from_secs(5);
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
     async fn rings(alarm: &Alarm, after: Duration) -> Duration {
         let begun = Instant::now();
@@ -80,6 +116,29 @@ mod tests {
         poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await;
         assert_eq!(waiting.await, Some(()));
         assert!(is_near(rings(&alarm, LATER).await, LATER));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asked_last_is_woken() {
+        let (alarm, asked) = (Alarm::default(), Instant::now());
+        let wakes = Arc::new(Wakes::default());
+        for waker in [Waker::noop(), &Waker::from(Arc::clone(&wakes))] {
+            assert!(alarm.poll(&mut Context::from_waker(waker), asked, asked + SOON).is_pending());
+        }
+        sleep_until(asked + LATER).await;
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_has_had_its_turn_is_woken_too() {
+        let alarm = Alarm::default();
+        let ring = async {
+            while tokio::task::coop::has_budget_remaining() {
+                tokio::task::coop::consume_budget().await;
+            }
+            rings(&alarm, SOON).await
+        };
+        assert!(is_near(timeout(LATER, ring).await.unwrap(), SOON));
     }
 
     #[tokio::test(start_paused = true)]

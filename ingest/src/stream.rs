@@ -85,15 +85,16 @@ impl Stream {
             Waiting::ToRead(Phase::Idle) => self.idle_timeout,
             Waiting::ToRead(Phase::New | Phase::Head) | Waiting::ToWrite => self.header_timeout,
         };
+        let now = Instant::now();
         let until = match self.waiting {
             Some((same, until)) if same == waiting => until,
             _ => {
-                let until = Instant::now() + timeout;
+                let until = now + timeout;
                 self.waiting = Some((waiting, until));
                 until
             }
         };
-        self.alarm.poll(cx, until).map(|()| io::ErrorKind::TimedOut.into())
+        self.alarm.poll(cx, now, until).map(|()| io::ErrorKind::TimedOut.into())
     }
 
     fn wrote<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
