@@ -38,8 +38,9 @@ impl<T: Send + 'static> Future for Steadfast<T> {
 
 impl<T: Send + 'static> Drop for Steadfast<T> {
     fn drop(&mut self) {
+        let Some(work) = self.0.take() else { return };
         // Without a runtime the process is ending, and the work with it.
-        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+        if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(work);
         }
     }
