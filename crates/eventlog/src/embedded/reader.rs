@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often a waiting reader looks for records that another process appended.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(50);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Looks until records are found or `wait` is over; between two looks it listens to the bell. Returns how many were found.
 pub(super) fn look_until(
