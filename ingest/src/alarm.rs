@@ -1,8 +1,8 @@
 //! One timer for all the deadlines of a connection, one after the other.
 //!
 //! A timer for each deadline would be registered and removed each time, under a lock that all connections share. This one is
-//! set anew only when it would ring too late or has rung too early, and not even looked at before it may have rung, so that a busy
-//! connection costs no timer.
+//! set anew only when it would ring too late or has rung too early, and not even looked at before it may have rung, so that a
+//! busy connection costs no timer.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
