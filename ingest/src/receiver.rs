@@ -68,7 +68,7 @@ impl Receiver {
     pub async fn answer(&self, request: Request<Incoming>, alarm: &Alarm) -> Answer {
         let started = Instant::now();
         let (mut head, body) = request.into_parts();
-        if webhook_token(&head).is_none_or(|token| token.is_empty() || token.contains('/')) {
+        if webhook_token(&head).is_none() {
             self.metrics.misdirected.inc();
             return empty(StatusCode::NOT_FOUND);
         }
@@ -190,9 +190,9 @@ fn signature(headers: &HeaderMap) -> Option<&[u8]> {
     values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
 }
 
-/// What stands in the place of the token, if this is a path of webhooks.
+/// The token of a webhook's path; `None` for any other path.
 fn webhook_token(head: &Parts) -> Option<&str> {
-    head.uri.path().strip_prefix(WEBHOOK_PATH)
+    head.uri.path().strip_prefix(WEBHOOK_PATH).filter(|token| !token.is_empty() && !token.contains('/'))
 }
 
 impl Outcome {
