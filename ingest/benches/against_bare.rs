@@ -93,6 +93,10 @@ impl Reader for Once {
         }
         Ok(std::mem::take(&mut self.0))
     }
+
+    fn is_at_end(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// Serves until told to stop.

@@ -29,7 +29,8 @@ pub fn each_record(
     let mut reader = log.reader(topic, partition, span.first)?;
     let mut next = span.first;
     while next < span.next {
-        let records = reader.next(AT_A_TIME, ANSWER_WAIT)?;
+        let mut records = Vec::new();
+        reader.visit_to_end(AT_A_TIME, ANSWER_WAIT, &mut |record| records.push(record.to_record()))?;
         let Some(last) = records.last() else { break };
         next = last.offset + 1;
         records.into_iter().try_for_each(&mut visit)?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Records read at a time.
 pub const RECORDS_MAX: usize = 10_000;
 
-/// How long the log may take to give what it holds. Where compaction removed the end of a partition, nothing comes.
+/// How long the log may take to give what it holds.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 /// How often the log is followed while it grows; then what came last is left out.
@@ -133,7 +133,7 @@ impl Slices<'_> {
         let mut reader = self.log.reader(topic, self.number, next)?;
         while next < span.next {
             let (mut folded, mut outcome, mut records) = (Folded::default(), Ok(()), 0);
-            let read = reader.visit(RECORDS_MAX, ANSWER_WAIT, &mut |record| {
+            let read = reader.visit_to_end(RECORDS_MAX, ANSWER_WAIT, &mut |record| {
                 if outcome.is_ok() && record.offset < span.next {
                     outcome = partition.fold_slice(&mut self.slice, record, self.decoder, &mut folded);
                     records += 1;
@@ -175,7 +175,7 @@ impl Source<'_> {
         let mut reader = self.log.reader(self.topic, self.number, next)?;
         while next < span.next {
             let (mut folded, mut outcome) = (Folded::default(), Ok(()));
-            let read = reader.visit(RECORDS_MAX, ANSWER_WAIT, &mut |record| {
+            let read = reader.visit_to_end(RECORDS_MAX, ANSWER_WAIT, &mut |record| {
                 if outcome.is_ok() {
                     outcome = partition.fold(record, self.decoder, &mut folded);
                     next = record.offset + 1;

@@ -13,7 +13,7 @@ pub use record::{NewRecord, Position, Record, RecordRef, Span, Topic};
 
 use async_trait::async_trait;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a caller of the log must tell apart.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -119,6 +119,36 @@ pub trait Reader: Send {
         let records = self.next(max, wait)?;
         records.iter().for_each(|record| visit(record.lend()));
         Ok(records.len())
+    }
+
+    /// Has the log said that nothing follows what was read? Silence does not say so: the log may be away.
+    fn is_at_end(&self) -> bool;
+
+    /// As [`Reader::visit`], for whoever wants all that there is: returns 0 at the end of the log and nowhere else, and there
+    /// at once.
+    ///
+    /// # Errors
+    /// As [`Reader::visit`]; [`Error::Unavailable`] also when the log neither gave a record within `wait` nor said that none
+    /// follows.
+    fn visit_to_end(
+        &mut self,
+        max: usize,
+        wait: Duration,
+        visit: &mut dyn FnMut(RecordRef<'_>),
+    ) -> Result<usize, Error> {
+        /// How often it is asked whether the end is reached.
+        const LOOK: Duration = Duration::from_millis(100);
+        let deadline = Instant::now() + wait;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let count = self.visit(max, left.min(LOOK), visit)?;
+            if count > 0 || self.is_at_end() {
+                return Ok(count);
+            }
+            if left.is_zero() {
+                return Err(Error::Unavailable("the log does not say whether more records follow".to_owned()));
+            }
+        }
     }
 }
 

@@ -225,6 +225,19 @@ async fn a_reader_does_not_tell_of_an_outage_that_is_over() {
 }
 
 #[tokio::test]
+async fn brokers_that_do_not_answer_are_not_taken_for_the_end() {
+    let mock = mock(1);
+    let log = connect(settings(&mock, 1)).await;
+    log.append(vec![event(1)]).await.unwrap();
+    mock.broker_round_trip_time(-1, Duration::from_secs(2)).unwrap();
+    let mut reader = log.reader(Topic::LineEvents, 0, 1).unwrap();
+    let mut read = |wait| reader.visit_to_end(1, wait, &mut |_| {});
+    assert!(matches!(read(Duration::from_millis(300)), Err(Error::Unavailable(_))));
+    mock.broker_round_trip_time(-1, Duration::ZERO).unwrap();
+    assert_eq!(read(PATIENCE).unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_consumer_does_not_tell_of_an_outage_that_is_over() {
     let mock = mock(1);
     let log = connect(giving_up_soon(with_quick_heartbeats(settings(&mock, 1)))).await;

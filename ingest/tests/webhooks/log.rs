@@ -137,4 +137,9 @@ impl Reader for MemoryReader {
         self.next += read.len();
         Ok(read)
     }
+
+    fn is_at_end(&self) -> bool {
+        let records = self.kept.records.lock().unwrap();
+        records.iter().filter(|record| record.topic == self.topic).count() <= self.next
+    }
 }

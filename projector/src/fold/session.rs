@@ -95,6 +95,7 @@ impl<'a> Session<'a> {
             self.owned.values_mut().for_each(|owned| owned.reconsider = Scan::After(None));
         }
         self.advance()?;
+        self.look_for_ends();
         if self.measured.elapsed() >= MEASURE_EVERY {
             self.measured = Instant::now();
             self.measure();
@@ -207,7 +208,7 @@ impl<'a> Session<'a> {
         let connected = self.member.view.snapshot();
         let rules = connected.rules();
         for (number, owned) in &mut self.owned {
-            if let Some(restore) = &owned.restore {
+            if let Some(restore) = &mut owned.restore {
                 if !restore.is_done(owned.partition.store().checkpoint()) {
                     continue;
                 }
@@ -236,6 +237,18 @@ impl<'a> Session<'a> {
         self.share_memory();
         self.report_status();
         Ok(())
+    }
+
+    /// Of partitions that restore, one topic at a time: to ask takes seconds while the log is away, and the group wants to hear
+    /// from this member.
+    fn look_for_ends(&mut self) {
+        for (number, owned) in &mut self.owned {
+            if let Some(restore) = &mut owned.restore
+                && restore.look_for_end(&*self.member.log, *number)
+            {
+                return;
+            }
+        }
     }
 
     fn report_status(&mut self) {
@@ -287,9 +300,8 @@ impl<'a> Session<'a> {
 impl Owned {
     fn store(&mut self, member: &Member, folded: &Folded, rules: &Connections) -> Result<(), Error> {
         self.unflushed += folded.records;
-        if let Some(restore) = &mut self.restore {
+        if self.restore.is_some() {
             crash::point("projector.restoring");
-            restore.progress();
             if self.partition.store().is_full() || self.unflushed >= RESTORE_FLUSH_RECORDS {
                 self.flush(rules)?;
             }

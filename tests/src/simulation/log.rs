@@ -161,6 +161,10 @@ impl Reader for Reading {
         self.next += records.len() as u64;
         Ok(records)
     }
+
+    fn is_at_end(&self) -> bool {
+        self.next >= self.life.world.log.next(self.topic, self.partition)
+    }
 }
 
 /// A member that owns every partition, and gets their topics in an order of its own.

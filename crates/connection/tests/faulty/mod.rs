@@ -81,4 +81,8 @@ impl Reader for FaultyReader {
         }
         self.inner.next(max, wait)
     }
+
+    fn is_at_end(&self) -> bool {
+        self.inner.is_at_end()
+    }
 }

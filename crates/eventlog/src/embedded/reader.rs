@@ -33,6 +33,7 @@ pub(super) struct Reader {
     session: Session,
     bell: Arc<Bell>,
     cursor: Cursor,
+    is_at_end: bool,
 }
 
 impl Reader {
@@ -40,7 +41,7 @@ impl Reader {
         log.database.expect_partition(topic, partition)?;
         let mut session = Session::new(Arc::clone(&log.database), Access::Read);
         let cursor = session.run(|connection| Cursor::at(connection, topic, partition, from))?;
-        Ok(Self { session, bell: log.bells.hang(Topics::from_iter([topic])), cursor })
+        Ok(Self { session, bell: log.bells.hang(Topics::from_iter([topic])), cursor, is_at_end: false })
     }
 }
 
@@ -52,7 +53,13 @@ impl crate::Reader for Reader {
     }
 
     fn visit(&mut self, max: usize, wait: Duration, visit: &mut dyn FnMut(RecordRef<'_>)) -> Result<usize, Error> {
-        let Self { session, bell, cursor } = self;
-        look_until(bell, wait, || session.run(|connection| cursor.visit(connection, max, visit)))
+        let Self { session, bell, cursor, is_at_end } = self;
+        let count = look_until(bell, wait, || session.run(|connection| cursor.visit(connection, max, visit)))?;
+        *is_at_end = count == 0;
+        Ok(count)
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.is_at_end
     }
 }

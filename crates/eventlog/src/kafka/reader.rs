@@ -18,13 +18,15 @@ pub(super) struct PartitionReader {
     partition: u32,
     /// The offset to read next.
     position: u64,
+    /// The brokers have nothing from there on.
+    is_at_end: bool,
 }
 
 impl PartitionReader {
     pub(super) fn open(cluster: Arc<Cluster>, topic: Topic, partition: u32, from: u64) -> Result<Self, Error> {
         let client: BaseConsumer<Quiet> =
             cluster.settings.reader().create_with_context(Quiet).map_err(|error| misconfigured(&error))?;
-        let reader = Self { cluster, client, topic, partition, position: from };
+        let reader = Self { cluster, client, topic, partition, position: from, is_at_end: false };
         reader.assign()?;
         Ok(reader)
     }
@@ -65,9 +67,11 @@ impl Reader for PartitionReader {
                 Some(Ok(message)) => {
                     if let Some(record) = self.cluster.record(&message) {
                         self.position = record.offset + 1;
+                        self.is_at_end = false;
                         records.push(record);
                     }
                 }
+                Some(Err(KafkaError::PartitionEOF(_))) => self.is_at_end = true,
                 Some(Err(error)) if is_connection_trouble(&error) => trouble = Some(error),
                 // What was read before a passing trouble is good; trouble that stays is reported by the next call.
                 Some(Err(_)) if !records.is_empty() => break,
@@ -81,5 +85,9 @@ impl Reader for PartitionReader {
             Some(error) if records.is_empty() => Err(self.failed(&error)),
             _ => Ok(records),
         }
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.is_at_end
     }
 }

@@ -185,8 +185,11 @@ impl Settings {
     }
 
     /// For a reader of one partition: librdkafka assigns nothing to a client without a group name, but it never joins.
+    /// It hears where the partition ends.
     pub(super) fn reader(&self) -> ClientConfig {
-        self.consumer("kizuna-readers")
+        let mut config = self.consumer("kizuna-readers");
+        config.set("enable.partition.eof", "true");
+        config
     }
 
     /// For the client that creates and describes topics.

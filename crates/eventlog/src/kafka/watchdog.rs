@@ -79,7 +79,7 @@ impl Watchdog {
                 continue;
             }
             let mut second = Arc::clone(cluster).reader(*topic, *partition, *position)?;
-            if second.next(1, SECOND_READER_WAIT)?.is_empty() {
+            if second.visit_to_end(1, SECOND_READER_WAIT, &mut |_| {})? == 0 {
                 *position = next;
             } else {
                 return self.found_record(*topic, *partition);

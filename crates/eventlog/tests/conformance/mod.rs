@@ -161,6 +161,7 @@ macro_rules! conformance {
             a_reader_lends_what_it_would_give,
             a_reader_gives_at_most_what_was_asked_for,
             a_reader_at_the_end_returns_nothing_when_its_wait_is_over,
+            a_reader_of_all_that_there_is_ends_at_the_end_and_nowhere_else,
             a_waiting_reader_gets_what_is_appended,
             a_position_past_the_end_is_out_of_range,
             a_reader_sees_what_another_process_appends,

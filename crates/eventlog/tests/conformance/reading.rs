@@ -1,7 +1,7 @@
 //! Cases about spans and readers.
 
 use super::{Case, Rig, read, tombstone};
-use eventlog::{Error, Log, Span, Topic};
+use eventlog::{Error, Log, Reader, Span, Topic};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -74,6 +74,23 @@ pub fn a_reader_at_the_end_returns_nothing_when_its_wait_is_over<R: Rig>() {
     let since = Instant::now();
     assert!(reader.next(10, Duration::from_millis(120)).unwrap().is_empty());
     assert!(since.elapsed() >= Duration::from_millis(120), "it waited {:?} only", since.elapsed());
+}
+
+pub fn a_reader_of_all_that_there_is_ends_at_the_end_and_nowhere_else<R: Rig>() {
+    let case = Case::<R>::start(1);
+    let log = case.open();
+    case.append_numbered(&log, TOPIC, 3);
+    let (mut reader, mut offsets) = (log.reader(TOPIC, 0, 1).unwrap(), Vec::new());
+    let mut visit = |reader: &mut dyn Reader| {
+        let since = Instant::now();
+        while reader.visit_to_end(10, R::PATIENCE, &mut |record| offsets.push(record.offset)).unwrap() > 0 {}
+        assert!(reader.is_at_end() && since.elapsed() < R::PATIENCE, "it waited {:?}", since.elapsed());
+        std::mem::take(&mut offsets)
+    };
+    assert_eq!(visit(reader.as_mut()), [1, 2]);
+    case.append_numbered(&log, TOPIC, 1);
+    assert_eq!(visit(log.reader(TOPIC, 0, 3).unwrap().as_mut()), [3]);
+    assert_eq!(read::<R>(reader.as_mut(), 1)[0].offset, 3);
 }
 
 pub fn a_waiting_reader_gets_what_is_appended<R: Rig>() {
