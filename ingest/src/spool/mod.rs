@@ -69,7 +69,8 @@ pub(crate) enum NotKept {
 pub struct Report {
     /// Records that wait to be forwarded.
     pub records: u64,
-    /// Did it keep what it was last given?
+    /// Can it keep what comes? Told by what it was last given, and while the log is away only: after that nothing is given to
+    /// it that could show that it can again.
     pub is_taking: bool,
 }
 
@@ -81,7 +82,8 @@ pub struct Spool {
     /// Lanes whose partition of the log is away.
     away: AtomicUsize,
     depth: Mutex<Held>,
-    is_taking: AtomicBool,
+    /// Did it keep what it was last given?
+    kept_last: AtomicBool,
     options: Options,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -125,7 +127,7 @@ impl Spool {
             lanes,
             away: AtomicUsize::new(0),
             depth: Mutex::new(depth),
-            is_taking: AtomicBool::new(true),
+            kept_last: AtomicBool::new(true),
             options,
             clock,
             metrics,
@@ -137,7 +139,8 @@ impl Spool {
 
     /// How it is.
     pub fn report(&self) -> Report {
-        Report { records: self.depth().records, is_taking: self.is_taking.load(Ordering::Relaxed) }
+        let is_needed = self.away.load(Ordering::Relaxed) > 0;
+        Report { records: self.depth().records, is_taking: !is_needed || self.kept_last.load(Ordering::Relaxed) }
     }
 
     /// Is the log known not to take one of these records now?
@@ -158,7 +161,7 @@ impl Spool {
             let lanes: Vec<usize> = records.iter().map(|record| spool.index_of(record)).collect();
             lanes.iter().for_each(|lane| spool.leaves(&spool.lanes[*lane], reason));
             let kept = spool.write(records, reason).await;
-            spool.is_taking.store(kept.is_ok(), Ordering::Relaxed);
+            spool.kept_last.store(kept.is_ok(), Ordering::Relaxed);
             // Also when they were not kept: it may be that they are there, and the lane has to be found empty otherwise.
             lanes.iter().for_each(|lane| spool.lanes[*lane].filled.notify_one());
             kept

@@ -203,8 +203,10 @@ async fn a_full_spool_gets_503_until_there_is_room_again() {
     assert_eq!(world.receives(&body(&[&message("02"), &message("03")])).await, 503);
     assert_eq!((failed(&world.metrics, "full"), world.counted("1", "unavailable")), (1, 1));
     assert_eq!(world.metrics.spool_records.get(), 1, "all of a webhook or none of it");
+    assert!(!world.spool().is_taking);
     world.log.is_now(Mood::Takes);
     world.until(is_empty).await;
+    assert!(world.spool().is_taking, "no webhook has to come through it before it is ready again");
     world.log.is_now(Mood::Fails);
     assert_eq!(world.receives(&body(&[&message("04")])).await, 200);
 }

@@ -5,7 +5,7 @@ use crate::log::Memory;
 use connection::{Connection, Sealer, State, View, define};
 use contact::ConnectionNumber;
 use eventlog::{Log, Topic};
-use ingest::spool::{Options, Spool};
+use ingest::spool::{Options, Report, Spool};
 use ingest::{Error, Metrics, Settings};
 use line::signature::Key;
 use prometheus::Registry;
@@ -14,7 +14,7 @@ use runtime::secret::Secret;
 use schemas::{Codec, LineEvent};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -31,6 +31,7 @@ pub struct World {
     pub metrics: Metrics,
     pub clock: ManualClock,
     view: Arc<View>,
+    spool: Option<Weak<Spool>>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), Error>>,
 }
@@ -112,6 +113,7 @@ impl World {
         let clock = ManualClock::at(NOW_MS);
         let open = |(path, options)| Spool::open(path, options, Arc::new(clock.clone()), metrics.clone()).unwrap();
         let spool = spool.map(open);
+        let held = spool.as_ref().map(Arc::downgrade);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -128,7 +130,12 @@ impl World {
                 let _ = stopped.await;
             },
         );
-        Self { address, log: memory, metrics, clock, view, stop, server: tokio::spawn(run) }
+        Self { address, log: memory, metrics, clock, view, spool: held, stop, server: tokio::spawn(run) }
+    }
+
+    /// How the spool is.
+    pub fn spool(&self) -> Report {
+        self.spool.as_ref().and_then(Weak::upgrade).expect("it has one, and runs").report()
     }
 
     /// Defines a connection while the server runs, and waits until it is in force.
