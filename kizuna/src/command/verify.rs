@@ -150,10 +150,13 @@ impl Comparison {
         Ok(carriers)
     }
 
-    /// Our properties of every connection that knows one of these users.
+    /// Our properties of every connection that knows one of these users, and of those whose values are known: what is recorded
+    /// is all that was read.
     fn properties(&self, subjects: &[Subject<'_>]) -> Vec<String> {
         let known = subjects.iter().flat_map(|subject| subject.user.friends().map(|(number, _)| number));
-        let numbers: BTreeSet<_> = known.filter(|number| self.rules.get(*number).is_some()).collect();
+        let confirmed = subjects.iter().flat_map(|subject| subject.user.account.values.keys());
+        let in_step = known.filter(|number| self.rules.get(*number).is_some());
+        let numbers: BTreeSet<_> = in_step.chain(confirmed.map(|property| property.connection)).collect();
         numbers.into_iter().flat_map(|number| self.names.of_connection(number)).map(|(_, name)| name).collect()
     }
 

@@ -144,6 +144,7 @@ impl Subject<'_> {
         drift
     }
 
+    /// Of the connections that are kept in step: nobody mends the others.
     fn differences(&self, truth: &Confirmation) -> Vec<Finding> {
         let wanted = wanted(self.id, self.user, self.rules);
         let account = &self.user.account;
@@ -163,7 +164,8 @@ impl Subject<'_> {
                 None
             }
         };
-        known.into_iter().filter_map(difference).collect()
+        let in_step = known.into_iter().filter(|property| self.rules.get(property.connection).is_some());
+        in_step.filter_map(difference).collect()
     }
 
     fn gone(&self, known: ContactId, archived_at_ms: Option<i64>) -> Drift {

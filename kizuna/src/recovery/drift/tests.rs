@@ -81,6 +81,16 @@ fn what_we_have_not_written_yet_is_not_taken_for_an_edit() {
 }
 
 #[test]
+fn a_connection_that_is_paused_or_removed_is_not_compared() {
+    let user = synced();
+    let mut edited = contact(&user);
+    edited.properties.clear();
+    let (rules, names) = (Connections::default(), Names::default());
+    let drift = Subject { id: ID, user: &user, rules: &rules, names: &names, asked_at_ms: 99 }.compare(Some(&edited), None);
+    assert_eq!((kinds(&drift), drift.truth.is_some()), (vec![], false));
+}
+
+#[test]
 fn what_is_in_doubt_is_no_persons_edit_and_stays_in_doubt_until_it_is_written() {
     let last_response = Property { connection: number(), field: Field::LastResponse };
     let mut user = synced();
