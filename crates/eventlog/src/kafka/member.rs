@@ -37,7 +37,7 @@ pub(super) struct Member {
     topics: Vec<Topic>,
     start: Arc<StartOffset>,
     gate: Arc<Gate>,
-    /// None only while it is closed.
+    /// None until the next poll makes a new one.
     client: Option<Arc<BaseConsumer<Callbacks>>>,
     owed: Owed,
     /// The offset to read next of every owned topic and partition.
@@ -84,7 +84,7 @@ impl Member {
     }
 
     fn client(&self) -> &Arc<BaseConsumer<Callbacks>> {
-        self.client.as_ref().expect("a member has a client until it is dropped")
+        self.client.as_ref().expect("each poll begins by making one where there is none")
     }
 
     fn owned(&self) -> BTreeSet<u32> {
@@ -205,7 +205,6 @@ impl Member {
                 let owned = self.owned();
                 self.positions.clear();
                 self.leave();
-                self.connect()?;
                 Ok(Polled::Revoked(owned.into_iter().collect()))
             }
         }
@@ -236,6 +235,9 @@ impl Consumer for Member {
     fn poll(&mut self, max: usize, wait: Duration) -> Result<Polled, Error> {
         let deadline = Instant::now() + wait;
         let (mut records, mut trouble) = (Vec::new(), None);
+        if self.client.is_none() {
+            self.connect()?;
+        }
         self.gate.polled();
         if let Some(polled) = self.settle()? {
             return Ok(polled);
