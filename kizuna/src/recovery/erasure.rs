@@ -105,7 +105,9 @@ pub async fn erase(installation: &Installation, request: Request) -> anyhow::Res
     erasure.bury(&cut, &mut report).await?;
     let stopped = Stopped::find(installation)?;
     report.forgotten = disk::make_state_forget(erasure.turn.state(), &cut, stopped.is_some()).await?;
-    if stopped.is_none() && cut.something_was_due {
+    // With Kafka nobody can tell from here that no projector runs: it may run on another machine.
+    let may_be_running = stopped.is_none() || installation.embedded.is_none();
+    if may_be_running && cut.something_was_due {
         sleep(TAKEOVER_GRACE).await;
         erasure
             .delete_contacts(&mut report)
@@ -282,22 +284,20 @@ impl Erasure<'_> {
         let (log, codec, user) = (&*self.installation.log, &self.installation.codec, self.request.user);
         let mut tombstones = Vec::new();
         for topic in OF_USERS {
-            let mut open = BTreeSet::new();
-            let mut before_erasure = BTreeSet::new();
+            let mut keys = Keys::default();
             person::each_of(log, topic, user, |record| {
                 if record.key == erasure_key(user) || record.key == key::erasure(&user.to_string()) {
-                    before_erasure.append(&mut open);
+                    keys.erased();
                 } else if record.value.is_none() {
-                    open.remove(&record.key);
-                    before_erasure.remove(&record.key);
+                    keys.removed(&record.key);
                 } else if cut.covers(codec, &record) {
-                    before_erasure.insert(record.key);
+                    keys.told_of_before(record.key);
                 } else {
-                    open.insert(record.key);
+                    keys.told(record.key);
                 }
                 Ok(())
             })?;
-            tombstones.extend(before_erasure.into_iter().map(|key| NewRecord { topic, key, value: None }));
+            tombstones.extend(keys.before.into_iter().map(|key| NewRecord { topic, key, value: None }));
         }
         let letters = letters::read(log, codec)?;
         tombstones.extend(letters.iter().filter(|letter| letter.carries(user)).map(letters::Letter::tombstone));
@@ -325,6 +325,38 @@ impl Erasure<'_> {
     }
 }
 
+/// The keys of one topic, told apart as its records are read in order.
+#[derive(Default)]
+struct Keys {
+    /// Their newest record is of the time before the erasure.
+    before: BTreeSet<Vec<u8>>,
+    /// Theirs is not, unless an erasure follows.
+    open: BTreeSet<Vec<u8>>,
+}
+
+impl Keys {
+    /// Of all that was told so far nothing stays.
+    fn erased(&mut self) {
+        self.before.append(&mut self.open);
+    }
+
+    fn removed(&mut self, key: &[u8]) {
+        self.before.remove(key);
+        self.open.remove(key);
+    }
+
+    /// A record whose place is behind the erasure, and what it tells is not.
+    fn told_of_before(&mut self, key: Vec<u8>) {
+        self.before.insert(key);
+    }
+
+    /// A record of the person's new life takes the place of the old one under its key: a tombstone would remove it.
+    fn told(&mut self, key: Vec<u8>) {
+        self.before.remove(&key);
+        self.open.insert(key);
+    }
+}
+
 impl Cut {
     /// Is the record of the time until the erasure, although it may stand behind it? What cannot be read is.
     fn covers(&self, codec: &Codec, record: &Record) -> bool {
@@ -348,5 +380,24 @@ fn none_if_absent<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
         Ok(answer) => Ok(Some(answer)),
         Err(Error::NotFound) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Keys;
+
+    #[test]
+    fn what_a_person_did_after_the_erasure_is_not_buried_with_what_was_before() {
+        let mut keys = Keys::default();
+        ["profile", "event", "removed"].into_iter().for_each(|key| keys.told(key.into()));
+        keys.removed(b"removed");
+        keys.erased();
+        keys.told("profile".into());
+        keys.told("new".into());
+        keys.told_of_before("late".into());
+        assert_eq!(keys.before, ["event", "late"].map(Into::into).into());
+        keys.erased();
+        assert_eq!(keys.before, ["event", "late", "new", "profile"].map(Into::into).into(), "erased once more");
     }
 }

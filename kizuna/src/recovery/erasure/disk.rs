@@ -69,10 +69,33 @@ pub(super) fn spool_holds_events(spool: &Path, clock: &Arc<dyn Clock>) -> anyhow
     }
     let log = EmbeddedLog::open(spool, Options::new(Arc::clone(clock))).context("the spool cannot be looked into")?;
     for partition in 0..log.partitions(Topic::LineEvents) {
-        let span = log.span(Topic::LineEvents, partition)?;
-        if span.next > span.first {
+        if log.held(Topic::LineEvents, partition)?.records > 0 {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use eventlog::NewRecord;
+    use runtime::clock::SystemClock;
+
+    #[tokio::test]
+    async fn a_spool_holds_events_until_they_are_forwarded() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let holds = || spool_holds_events(directory.path(), &clock).unwrap();
+        assert!(!holds(), "there is none");
+        let spool = EmbeddedLog::open(directory.path(), Options::new(Arc::clone(&clock))).unwrap();
+        assert!(!holds());
+        let event = NewRecord { topic: Topic::LineEvents, key: b"U/1/1".to_vec(), value: Some(b"event".to_vec()) };
+        spool.append(vec![event]).await.unwrap();
+        assert!(holds());
+        spool.remove_before(Topic::LineEvents, 0, 1).unwrap();
+        assert!(!holds());
+    }
 }
