@@ -5,7 +5,7 @@ use contact::{
     Confirmation, ConnectionNumber, ContactId, Event, EventId, Kind, Likeness, Link, Moment, Names, Profile,
 };
 use contact::{UserId, Values};
-use eventlog::{RecordRef, Topic};
+use eventlog::{NewRecord, RecordRef, Topic};
 use line::event::Labels;
 use schemas::{Codec, ContactLink, HubspotContact, LineEvent, LineProfile, SendOutcome, SentMessage};
 use sha2::{Digest, Sha256};
@@ -120,6 +120,16 @@ impl Decoder {
             Topic::HubspotContacts => self.contact(record, value),
             Topic::LineSent => self.sent(record, value),
             Topic::LineOutbox | Topic::HubspotEvents | Topic::Connections | Topic::DeadLetters => Ok(Input::Nothing),
+        }
+    }
+
+    /// A confirmation as a record that means it.
+    pub fn confirmation(&self, user: UserId, confirmation: &Confirmation) -> NewRecord {
+        let value = self.codec.encode(&confirmation_record(user, confirmation, None, &self.names));
+        NewRecord {
+            topic: Topic::HubspotContacts,
+            key: schemas::key::hubspot_contact(&user.to_string()),
+            value: Some(value),
         }
     }
 

@@ -125,6 +125,12 @@ impl Account {
         (!self.is_in_doubt(property)).then_some(value)
     }
 
+    /// The confirmation that holds, once more.
+    pub fn present(&self) -> Confirmation {
+        let Self { revision, observed_at_ms, link, values, refused, covers_ms, in_doubt } = self.clone();
+        Confirmation { revision, observed_at_ms, link, values, refused, covers_ms, in_doubt }
+    }
+
     /// The confirmation that follows this one: the same values, the next revision.
     pub fn next(&self, observed_at_ms: i64, link: Link) -> Confirmation {
         Confirmation {

@@ -3,9 +3,9 @@
 use crate::decode::{self, Decoder, Input};
 use crate::store::{self, Page, Slice, Store};
 use crate::sync::queue::Work;
-use contact::{Action, ConnectionNumber, Connections, Friend, Link, User, UserId, decide, is_due};
+use contact::{Action, Confirmation, ConnectionNumber, Connections, Friend, Link, User, UserId, decide, is_due};
 use eventlog::{Record, RecordRef};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An event that ingest took longer ago than this is backlog: it yields to what happens now. Milliseconds.
 const FRESH_MS: i64 = 60_000;
@@ -50,12 +50,14 @@ pub struct Partition {
     /// Decoded, and passed by the place in the log, but not in the state yet.
     ahead: Vec<Input>,
     newest_event_ms: Option<i64>,
+    /// Users of whom the last confirmation in the log is not the one that holds.
+    outranked: BTreeSet<UserId>,
 }
 
 impl Partition {
     /// Goes on from where the store is.
     pub fn new(number: u32, store: Store) -> Self {
-        Self { number, store, ahead: Vec::with_capacity(AHEAD), newest_event_ms: None }
+        Self { number, store, ahead: Vec::with_capacity(AHEAD), newest_event_ms: None, outranked: BTreeSet::new() }
     }
 
     /// The store; the last records may not be in it before [`Partition::flush`].
@@ -143,7 +145,15 @@ impl Partition {
                 Input::Profile(user, connection, profile) => {
                     self.store.user_mut(user)?.apply_profile(connection, profile);
                 }
-                Input::Confirmation(user, confirmation) => self.store.user_mut(user)?.apply_confirmation(confirmation),
+                Input::Confirmation(user, confirmation) => {
+                    let state = self.store.user_mut(user)?;
+                    if confirmation.revision < state.account.revision() {
+                        self.outranked.insert(user);
+                    } else {
+                        self.outranked.remove(&user);
+                    }
+                    state.apply_confirmation(confirmation);
+                }
                 Input::Erased(user, since_ms) => self.store.user_mut(user)?.erase(since_ms),
             }
         }
@@ -174,6 +184,24 @@ impl Partition {
             due.push(Work { fresh, received_at_ms: *received_at_ms, ..work });
         }
         Ok(due)
+    }
+
+    /// The confirmations that hold although a lower one stands behind them in the log, where compaction would keep the lower:
+    /// to be appended once more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn outranking(&mut self) -> Result<Vec<(UserId, Confirmation)>, store::Error> {
+        let mut holding = Vec::new();
+        for user in &self.outranked {
+            holding.extend(self.store.user(*user)?.map(|state| (*user, state.account.present())));
+        }
+        Ok(holding)
+    }
+
+    /// [`Partition::outranking`] stands in the log.
+    pub fn is_outranked_no_more(&mut self) {
+        self.outranked.clear();
     }
 
     /// A page of the backlog: users with something to be done, after the place `after`.

@@ -173,12 +173,7 @@ mod tests {
             Ok(Box::new(*self))
         }
 
-        fn subscribe(
-            &self,
-            _: &str,
-            _: &[Topic],
-            _: Arc<StartOffset>,
-        ) -> Result<Box<dyn Consumer>, eventlog::Error> {
+        fn subscribe(&self, _: &str, _: &[Topic], _: Arc<StartOffset>) -> Result<Box<dyn Consumer>, eventlog::Error> {
             unreachable!("a restore joins no group")
         }
 

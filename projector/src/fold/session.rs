@@ -95,6 +95,7 @@ impl<'a> Session<'a> {
             self.owned.values_mut().for_each(|owned| owned.reconsider = Scan::After(None));
         }
         self.advance()?;
+        self.restate().await?;
         self.look_for_ends();
         if self.measured.elapsed() >= MEASURE_EVERY {
             self.measured = Instant::now();
@@ -236,6 +237,26 @@ impl<'a> Session<'a> {
         }
         self.share_memory();
         self.report_status();
+        Ok(())
+    }
+
+    /// Appends confirmations that hold once more where a lower one came behind them, as from a process that had lost the
+    /// partition, or from a repair: compaction keeps the last of a key.
+    async fn restate(&mut self) -> Result<(), Error> {
+        for owned in self.owned.values_mut().filter(|owned| owned.restore.is_none()) {
+            let holding = owned.partition.outranking()?;
+            if holding.is_empty() {
+                continue;
+            }
+            let record = |(user, confirmation): &(_, _)| self.member.decoder.confirmation(*user, confirmation);
+            match self.member.log.append(holding.iter().map(record).collect()).await {
+                Ok(_) => owned.partition.is_outranked_no_more(),
+                Err(error) => {
+                    tracing::warn!(%error, "the log does not take what holds of some contacts; trying again");
+                    self.member.metrics.failures.with_label_values(&["log"]).inc();
+                }
+            }
+        }
         Ok(())
     }
 

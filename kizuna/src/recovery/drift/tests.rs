@@ -86,7 +86,8 @@ fn a_connection_that_is_paused_or_removed_is_not_compared() {
     let mut edited = contact(&user);
     edited.properties.clear();
     let (rules, names) = (Connections::default(), Names::default());
-    let drift = Subject { id: ID, user: &user, rules: &rules, names: &names, asked_at_ms: 99 }.compare(Some(&edited), None);
+    let drift =
+        Subject { id: ID, user: &user, rules: &rules, names: &names, asked_at_ms: 99 }.compare(Some(&edited), None);
     assert_eq!((kinds(&drift), drift.truth.is_some()), (vec![], false));
 }
 
