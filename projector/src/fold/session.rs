@@ -4,6 +4,7 @@ use super::member::{Error, Member, RETRY};
 use super::partition::{Folded, Partition};
 use super::restore::Restore;
 use crate::store::{self, MEMORY, Store};
+use crate::sync::{Desk, Taken};
 use contact::{Action, Connections, Link, UserId};
 use eventlog::{Consumer, NewRecord, Polled, Record, Topic};
 use runtime::crash;
@@ -45,7 +46,11 @@ struct Owned {
     /// Until the state is up to date.
     restore: Option<Restore>,
     unflushed: u64,
+    /// Through those with something to be done.
     backlog: Scan,
+    /// The same for those of them whose look-ups found no room beside their contacts.
+    lookups: Scan,
+    /// Through everybody, after the connections changed.
     reconsider: Scan,
 }
 
@@ -60,6 +65,18 @@ enum Scan {
 impl Scan {
     fn goes_on(&self) -> bool {
         matches!(self, Self::After(_))
+    }
+
+    /// Goes back to this place, unless the walk is still before it.
+    fn back_to(&mut self, place: Option<i64>) {
+        if !matches!(self, Self::After(after) if *after <= place) {
+            *self = Self::After(place);
+        }
+    }
+
+    /// Goes on after a page, to that which begins at `next`.
+    fn turn(&mut self, next: Option<i64>) {
+        *self = next.map_or(Self::Done, |next| Self::After(Some(next)));
     }
 }
 
@@ -106,7 +123,7 @@ impl<'a> Session<'a> {
 
     /// Is there something to do that waits for nobody?
     pub fn has_more_to_do(&self) -> bool {
-        self.owned.values().any(Owned::has_more_to_do) && self.member.desk.wants_backlog()
+        self.owned.values().any(|owned| owned.has_more_to_do(&self.member.desk))
     }
 
     /// Writes the state of all partitions and gives them back.
@@ -140,10 +157,8 @@ impl<'a> Session<'a> {
             };
             let restore = Some(Restore::begin(&*self.member.log, number, self.member.grace)?);
             let partition = Partition::new(number, store);
-            self.owned.insert(
-                number,
-                Owned { partition, restore, unflushed: 0, backlog: Scan::Done, reconsider: Scan::Done },
-            );
+            let (backlog, lookups, reconsider) = (Scan::Done, Scan::Done, Scan::Done);
+            self.owned.insert(number, Owned { partition, restore, unflushed: 0, backlog, lookups, reconsider });
         }
         self.share_memory();
         self.report_status();
@@ -219,19 +234,23 @@ impl<'a> Session<'a> {
                 owned.backlog = Scan::After(None);
                 tracing::info!(partition = number, "state is up to date with the log");
             }
+            let desk = &self.member.desk;
             if let Scan::After(after) = owned.reconsider {
                 let page = owned.partition.reconsider(after, PAGE, rules)?;
-                owned.reconsider = page.next.map_or(Scan::Done, |next| Scan::After(Some(next)));
-                if !self.member.desk.push(page.work) {
-                    owned.backlog = Scan::After(None);
-                }
+                owned.reconsider.turn(page.next);
+                owned.come_back_for_rest(desk.push(page.work), None);
             } else if let Scan::After(after) = owned.backlog
-                && self.member.desk.wants_backlog()
+                && desk.wants_backlog()
             {
                 let page = owned.partition.backlog(after, PAGE, rules)?;
-                owned.backlog = page.next.map_or(Scan::Done, |next| Scan::After(Some(next)));
-                if !self.member.desk.push(page.work) {
-                    owned.backlog = Scan::After(after);
+                owned.backlog.turn(page.next);
+                owned.come_back_for_rest(desk.push(page.work), after);
+            } else if let Scan::After(after) = owned.lookups
+                && desk.wants_lookups()
+            {
+                let page = owned.partition.backlog(after, PAGE, rules)?;
+                if desk.push_lookups(&page.work) {
+                    owned.lookups.turn(page.next);
                 }
             }
         }
@@ -336,10 +355,18 @@ impl Owned {
         member.metrics.left_deleted.inc_by(left_deleted.count() as u64);
         self.flush(rules)?;
         crash::point("projector.stored");
-        if !member.desk.push(due) {
-            self.backlog = Scan::After(None);
-        }
+        self.come_back_for_rest(member.desk.push(due), None);
         Ok(())
+    }
+
+    /// What found no room is taken from the store again, from the page after this place on, when there is some.
+    fn come_back_for_rest(&mut self, taken: Taken, after: Option<i64>) {
+        if !taken.contacts {
+            self.backlog.back_to(after);
+        }
+        if !taken.lookups {
+            self.lookups.back_to(after);
+        }
     }
 
     fn flush(&mut self, rules: &Connections) -> Result<(), store::Error> {
@@ -347,8 +374,10 @@ impl Owned {
         self.partition.flush(rules)
     }
 
-    fn has_more_to_do(&self) -> bool {
-        self.restore.is_none() && (self.backlog.goes_on() || self.reconsider.goes_on())
+    fn has_more_to_do(&self, desk: &Desk) -> bool {
+        let contacts = self.backlog.goes_on() && desk.wants_backlog();
+        let lookups = self.lookups.goes_on() && desk.wants_lookups();
+        self.restore.is_none() && (self.reconsider.goes_on() || contacts || lookups)
     }
 }
 

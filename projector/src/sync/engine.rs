@@ -30,7 +30,7 @@ const BATCH_MAX: usize = 100;
 const BATCHES_MAX: usize = 4;
 
 /// Profile look-ups under way at a time.
-const LOOKUPS_MAX: usize = 64;
+const LOOKUPS_UNDER_WAY_MAX: usize = 64;
 
 /// How long sending stops when HubSpot does not accept the token: one probe a minute.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -101,7 +101,7 @@ impl Engine {
             let engine = Arc::clone(self);
             batches.spawn(async move { engine.call(batch, works).await });
         }
-        while lookups.len() < LOOKUPS_MAX {
+        while lookups.len() < LOOKUPS_UNDER_WAY_MAX {
             let Some((lookup, attempts)) = self.desk.lookups().take(now) else { break };
             let engine = Arc::clone(self);
             lookups.spawn(async move { engine.look_up(lookup, attempts).await });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Look-ups held in memory; the others wait in the state store.
-pub const LOOKUPS_MAX: usize = 100_000;
+pub const HELD_MAX: usize = 100_000;
 
 /// A look-up to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Lookups {
             let lookup =
                 Lookup { partition: work.partition, user: work.user, connection: *connection, due: due.clone() };
             let friend = (work.user, *connection);
-            let full = self.entries.len() >= LOOKUPS_MAX;
+            let full = self.entries.len() >= HELD_MAX;
             match self.entries.get_mut(&friend) {
                 Some(entry) if entry.answered && entry.lookup.due.covers_ms < due.covers_ms => {
                     self.forget(friend);
@@ -122,6 +122,11 @@ impl Lookups {
     /// When the next look-up gets ready.
     pub fn next_ready(&self) -> Option<Instant> {
         self.waiting.first().map(|(ready_at, _)| *ready_at)
+    }
+
+    /// Is there room for more of those that wait in the state store?
+    pub fn wants_more(&self) -> bool {
+        self.entries.len() < HELD_MAX / 2
     }
 
     /// The partition was lost.

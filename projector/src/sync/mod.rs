@@ -26,6 +26,16 @@ pub struct Desk {
     wake: Notify,
 }
 
+/// What of some users' work found room. The two are apart so that look-ups that LINE does not answer, which stay, never hold up
+/// contacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Everybody's contact.
+    pub contacts: bool,
+    /// All look-ups.
+    pub lookups: bool,
+}
+
 impl Desk {
     /// An empty desk; `open` when an engine will take the work.
     pub fn new(open: bool) -> Self {
@@ -38,24 +48,45 @@ impl Desk {
         }
     }
 
-    /// The newest work of users. `false` when some of the backlog found no room.
-    pub fn push(&self, works: Vec<Work>) -> bool {
+    /// The newest work of users. What finds no room waits in the state store.
+    pub fn push(&self, works: Vec<Work>) -> Taken {
+        let mut taken = Taken { contacts: true, lookups: true };
         if !self.open {
-            return true;
+            return taken;
         }
         let now = Instant::now();
-        let mut all_taken = true;
         for work in works {
-            all_taken &= self.lookups().push(&work, now);
-            all_taken &= self.queue().push(work, now);
+            let user = work.user;
+            let is_looked_up = self.lookups().push(&work, now);
+            taken.contacts &= self.queue().push(work, now);
+            if !is_looked_up {
+                self.queue().stop_waiting_for_profile(user, now);
+            }
+            taken.lookups &= is_looked_up;
         }
         self.wake.notify_one();
-        all_taken
+        taken
     }
 
-    /// Is there room for more of the backlog?
+    /// The look-ups alone of users whose contacts were taken before. `false` when some found no room.
+    pub fn push_lookups(&self, works: &[Work]) -> bool {
+        let now = Instant::now();
+        let mut taken = true;
+        for work in works {
+            taken &= self.lookups().push(work, now);
+        }
+        self.wake.notify_one();
+        taken
+    }
+
+    /// Is there room for more contacts of the backlog?
     pub fn wants_backlog(&self) -> bool {
         self.open && self.queue().wants_backlog()
+    }
+
+    /// Is there room for more look-ups of the backlog?
+    pub fn wants_lookups(&self) -> bool {
+        self.open && self.lookups().wants_more()
     }
 
     /// The partition was lost: nothing of it is done any more.

@@ -15,7 +15,7 @@ use projector::status::Status;
 use projector::store::RESTORE_MEMORY;
 use projector::sync::profiles::{LookupError, ProfileSource};
 use projector::telemetry::Metrics;
-use projector::{Outside, Settings};
+use projector::{Outside, Parts, Settings};
 use runtime::clock::{Clock, SystemClock};
 use runtime::secret::Secret;
 use schemas::{Codec, HubspotContact, LineEvent};
@@ -117,23 +117,37 @@ impl Driver {
         Self { directory, log, view, codec, crm, profiles, metrics, events: AtomicU64::new(0) }
     }
 
-    pub fn start(&self) -> Running {
-        let settings = Settings {
+    pub fn settings(&self) -> Settings {
+        Settings {
             state_directory: self.directory.path().join("state"),
             group: "projector".to_owned(),
             restore_memory: RESTORE_MEMORY,
             takeover_grace: Duration::ZERO,
             labels: Labels::default(),
             names: Names::default(),
-        };
-        let outside = Outside {
+        }
+    }
+
+    pub fn outside(&self) -> Outside {
+        Outside {
             log: Arc::clone(&self.log),
             codec: self.codec.clone(),
             view: Arc::clone(&self.view),
             crm: Some(Arc::clone(&self.crm) as Arc<dyn hubspot::Crm>),
             profiles: Arc::clone(&self.profiles) as Arc<dyn ProfileSource>,
             clock: Arc::new(SystemClock),
-        };
+        }
+    }
+
+    /// The projector in its halves; nothing runs.
+    pub fn parts(&self, status: &Arc<Status>) -> Parts {
+        let settings = self.settings();
+        let stores = Arc::new(settings.stores());
+        Parts::new(&settings, self.outside(), stores, self.metrics.clone(), Arc::clone(status))
+    }
+
+    pub fn start(&self) -> Running {
+        let (settings, outside) = (self.settings(), self.outside());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (metrics, status) = (self.metrics.clone(), Arc::new(Status::default()));
         let shutdown = async move { drop(stopped.await) };

@@ -1,0 +1,87 @@
+//! People who wait in the state store until there is room for them in memory.
+
+#![allow(clippy::unwrap_used)]
+
+mod driver;
+
+use contact::link::Account;
+use contact::{Action, Likeness, ProfileDue, UserId};
+use driver::{Driver, number, user};
+use eventlog::Topic;
+use projector::fold::Session;
+use projector::status::Status;
+use projector::sync::Desk;
+use projector::sync::lookups::HELD_MAX;
+use projector::sync::queue::Work;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A partition of which nothing is in the log.
+const ELSEWHERE: u32 = 7;
+
+/// As many look-ups of a partition that is not ours as are held at all: none of them can end.
+fn fill_with_lookups(desk: &Desk) {
+    let due = ProfileDue { covers_ms: 1, covered_ms: None, known: None };
+    let lookup = |n: usize| Work {
+        partition: ELSEWHERE,
+        user: UserId::from_u128((1 << 64) + n as u128),
+        action: Action::Nothing,
+        account: Account::default(),
+        returned_ms: None,
+        lookups: vec![(number(1), due.clone())],
+        fresh: false,
+        received_at_ms: None,
+        attempts: 0,
+    };
+    let taken = desk.push((0..HELD_MAX).map(lookup).collect());
+    assert!(taken.lookups && !desk.wants_lookups());
+}
+
+/// Folds the whole log, and goes on while there is something to do that waits for nobody.
+async fn work_off(session: &mut Session<'_>, status: &Status) {
+    while !status.is_ready() {
+        session.step(Duration::from_secs(1)).await.unwrap();
+    }
+    for _ in 0..100 {
+        if !session.has_more_to_do() {
+            return;
+        }
+        session.step(Duration::ZERO).await.unwrap();
+    }
+    panic!("the same is read again and again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn look_ups_without_room_hold_up_no_contact() {
+    const PEOPLE: u32 = 2_500;
+    let driver = Driver::new().await;
+    let who = |n: u32| UserId::from_u128(u128::from(n) << 96);
+    driver.append((0..PEOPLE).map(|n| driver.record(1, who(n), "follow", 1_000, r#""follow":{}"#)).collect()).await;
+    let status = Arc::new(Status::default());
+    let parts = driver.parts(&status);
+    fill_with_lookups(&parts.desk);
+    let mut session = parts.member.join().unwrap();
+    work_off(&mut session, &status).await;
+    let engine = tokio::spawn(parts.engine.unwrap().run(std::future::pending()));
+    driver.crm.until("everybody has a contact", |rows| (rows.len() == PEOPLE as usize).then_some(())).await;
+    engine.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn look_ups_without_room_are_made_once_there_is_some() {
+    let driver = Driver::new().await;
+    let name = Likeness { name: "Hanako".into(), picture: None };
+    driver.profiles.known.lock().unwrap().insert(user(1), name);
+    driver.follow(1, user(1), 1_000).await;
+    let status = Arc::new(Status::default());
+    let parts = driver.parts(&status);
+    fill_with_lookups(&parts.desk);
+    let mut session = parts.member.join().unwrap();
+    work_off(&mut session, &status).await;
+    parts.desk.revoke(ELSEWHERE);
+    assert!(session.has_more_to_do());
+    work_off(&mut session, &status).await;
+    let engine = tokio::spawn(parts.engine.unwrap().run(std::future::pending()));
+    driver.records(Topic::LineProfiles, 1).await;
+    engine.abort();
+}
