@@ -71,7 +71,7 @@ impl Engine {
         tokio::pin!(shutdown);
         loop {
             self.start(&mut batches, &mut lookups);
-            let next = self.next_start(&batches);
+            let next = self.next_start(&batches, &lookups);
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
@@ -109,10 +109,12 @@ impl Engine {
         self.metrics.backlog_users.set(i64::try_from(self.desk.queue().len()).unwrap_or(i64::MAX));
     }
 
-    fn next_start(&self, batches: &JoinSet<()>) -> Instant {
-        let ready = self.desk.next_ready().filter(|_| batches.len() < BATCHES_MAX);
-        let ready = ready.max(ready.and(*self.lock_paused()));
-        ready.unwrap_or_else(|| Instant::now() + PAUSE)
+    /// When something can begin that cannot yet. What has to wait for a place is begun when another one ends.
+    fn next_start(&self, batches: &JoinSet<()>, lookups: &JoinSet<()>) -> Instant {
+        let batch = self.desk.queue().next_ready().filter(|_| batches.len() < BATCHES_MAX);
+        let batch = batch.max(batch.and(self.paused_until()));
+        let lookup = self.desk.lookups().next_ready().filter(|_| lookups.len() < LOOKUPS_UNDER_WAY_MAX);
+        [batch, lookup].into_iter().flatten().min().unwrap_or_else(|| Instant::now() + PAUSE)
     }
 
     fn next_batch(&self, now: Instant) -> Option<(Batch, Vec<Work>)> {

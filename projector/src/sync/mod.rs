@@ -117,11 +117,6 @@ impl Desk {
     fn lookups(&self) -> MutexGuard<'_, Lookups> {
         lock(&self.lookups)
     }
-
-    fn next_ready(&self) -> Option<Instant> {
-        let next = [self.queue().next_ready(), self.lookups().next_ready()];
-        next.into_iter().flatten().min()
-    }
 }
 
 /// Nothing panics while it holds one of these locks; if something did, the data is as good as before.

@@ -8,6 +8,7 @@ use hubspot::{
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 
 /// A contact in the table.
@@ -48,11 +49,15 @@ struct Table {
 pub struct TableCrm {
     table: Mutex<Table>,
     changed: watch::Sender<u64>,
+    /// Writes wait meanwhile, as they do for the request budget.
+    held: watch::Sender<bool>,
+    waiting: AtomicUsize,
 }
 
 impl Default for TableCrm {
     fn default() -> Self {
-        Self { table: Mutex::new(Table { next_id: 100, ..Table::default() }), changed: watch::Sender::new(0) }
+        let table = Mutex::new(Table { next_id: 100, ..Table::default() });
+        Self { table, changed: watch::Sender::new(0), held: watch::Sender::new(false), waiting: AtomicUsize::new(0) }
     }
 }
 
@@ -101,6 +106,22 @@ impl TableCrm {
         let mut changes = self.changed.subscribe();
         let wait = changes.wait_for(|_| self.calls(name) >= at_least);
         tokio::time::timeout(std::time::Duration::from_secs(20), wait).await.unwrap().unwrap();
+    }
+
+    /// Whether writes wait for their turn.
+    pub fn hold_writes(&self, held: bool) {
+        self.held.send_replace(held);
+    }
+
+    /// Writes that came to wait for their turn so far.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    async fn wait_for_turn(&self) {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.changed.send_modify(|count| *count += 1);
+        self.held.subscribe().wait_for(|held| !held).await.unwrap();
     }
 
     pub fn ensured(&self) -> usize {
@@ -326,6 +347,7 @@ impl Crm for TableCrm {
     }
 
     async fn create(&self, inputs: Vec<CreateInput>, _: Priority) -> Result<Vec<(String, CreateOutcome)>, Error> {
+        self.wait_for_turn().await;
         self.with(|table| {
             table.count("create");
             match table.whole_call_fails() {
@@ -336,6 +358,7 @@ impl Crm for TableCrm {
     }
 
     async fn update(&self, inputs: Vec<UpdateInput>, _: Priority) -> Result<Vec<(String, UpdateOutcome)>, Error> {
+        self.wait_for_turn().await;
         self.with(|table| {
             table.count("update");
             match table.whole_call_fails() {

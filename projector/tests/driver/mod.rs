@@ -37,6 +37,7 @@ pub fn number(n: u32) -> ConnectionNumber {
 pub struct TableProfiles {
     pub known: Mutex<HashMap<UserId, Likeness>>,
     pub away: Mutex<bool>,
+    pub silent: Mutex<bool>,
     pub asked: AtomicUsize,
 }
 
@@ -44,6 +45,9 @@ pub struct TableProfiles {
 impl ProfileSource for TableProfiles {
     async fn profile(&self, _: &Connection, user: UserId) -> Result<Option<Likeness>, LookupError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        if *self.silent.lock().unwrap() {
+            return std::future::pending().await;
+        }
         if *self.away.lock().unwrap() {
             return Err(LookupError::Later);
         }
