@@ -150,7 +150,7 @@ impl Parts {
         let engine = crm.map(|crm| {
             Arc::new(Engine {
                 desk: Arc::clone(&desk),
-                contacts: Contacts::new(crm, Arc::clone(&view), names.clone(), Arc::clone(&clock)),
+                contacts: Contacts::new(crm, Arc::clone(&desk), Arc::clone(&view), names.clone(), Arc::clone(&clock)),
                 profiles,
                 log: Arc::clone(&log),
                 codec: codec.clone(),

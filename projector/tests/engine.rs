@@ -5,7 +5,7 @@
 mod driver;
 
 use contact::link::Account;
-use contact::{Action, ProfileDue, Values};
+use contact::{Action, ContactId, Link, ProfileDue, User, Values};
 use driver::{Driver, number, user};
 use eventlog::Ownership;
 use projector::sync::Desk;
@@ -13,24 +13,26 @@ use projector::sync::engine::Engine;
 use projector::sync::queue::Work;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-struct OwnsAll;
+/// All partitions are ours, or none.
+struct Ours(AtomicBool);
 
-impl Ownership for OwnsAll {
+impl Ownership for Ours {
     fn owns(&self, _: u32) -> bool {
-        true
+        self.0.load(Ordering::SeqCst)
     }
 }
 
-/// The engine with a desk that nothing is left on by a fold.
-fn engine(driver: &Driver) -> (Arc<Engine>, Arc<Desk>) {
+/// The engine, with a desk that no fold leaves anything on.
+fn engine(driver: &Driver) -> (Arc<Engine>, Arc<Desk>, Arc<Ours>) {
     let parts = driver.parts(&Arc::default());
-    parts.desk.set_ownership(Arc::new(OwnsAll));
-    (parts.engine.unwrap(), parts.desk)
+    let ours = Arc::new(Ours(AtomicBool::new(true)));
+    parts.desk.set_ownership(Arc::clone(&ours) as Arc<dyn Ownership>);
+    (parts.engine.unwrap(), parts.desk, ours)
 }
 
 /// Runs it for ever; ends when it is woken so often that it cannot have slept.
@@ -70,7 +72,7 @@ fn creates(n: u32) -> Work {
 async fn it_sleeps_while_as_many_look_ups_as_may_be_are_under_way() {
     let driver = Driver::new().await;
     *driver.profiles.silent.lock().unwrap() = true;
-    let (engine, desk) = engine(&driver);
+    let (engine, desk, _) = engine(&driver);
     desk.push((0..65).map(looks_up).collect());
     let running = run(&engine);
     sleep(Duration::from_secs(600)).await;
@@ -84,7 +86,7 @@ async fn look_ups_are_made_when_they_are_due_whatever_keeps_writes_back() {
         let driver = Driver::new().await;
         *driver.profiles.away.lock().unwrap() = true;
         driver.crm.hold_writes(true);
-        let (engine, desk) = engine(&driver);
+        let (engine, desk, _) = engine(&driver);
         *engine.paused_until.lock().unwrap() = paused.then(|| Instant::now() + Duration::from_secs(60));
         desk.push((0..500).map(creates).chain([looks_up(1_000)]).collect());
         let running = run(&engine);
@@ -94,4 +96,47 @@ async fn look_ups_are_made_when_they_are_due_whatever_keeps_writes_back() {
         let asked = driver.profiles.asked.load(Ordering::SeqCst);
         assert!(asked > 2, "asked {asked} times");
     }
+}
+
+/// A creation that came to wait for its turn, and what happens meanwhile. Then its turn comes.
+async fn created_after(meanwhile: impl FnOnce(&Desk, &Ours)) -> usize {
+    let driver = Driver::new().await;
+    driver.crm.hold_writes(true);
+    let (engine, desk, ours) = engine(&driver);
+    desk.push(vec![creates(1)]);
+    run(&engine);
+    driver.crm.until_waiting(1).await;
+    meanwhile(&desk, &ours);
+    driver.crm.hold_writes(false);
+    driver.crm.until_calls("create", 1).await;
+    driver.crm.live().len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_turn_comes_is_sent() {
+    assert_eq!(created_after(|_, _| {}).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waits_while_another_process_takes_the_partition_is_never_sent() {
+    assert_eq!(created_after(|_, ours| ours.0.store(false, Ordering::SeqCst)).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waits_while_the_partition_goes_and_comes_back_is_never_sent() {
+    assert_eq!(created_after(|desk, _| desk.revoke(0)).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waits_while_the_person_is_erased_is_never_sent() {
+    assert_eq!(created_after(|desk, _| desk.withdraw(&[user(1)])).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waits_while_the_log_tells_something_else_of_the_contact_is_never_sent() {
+    let mut known = User::default();
+    let told = known.account.next(1, Link::Gone { contact: ContactId(1), since_ms: 1 });
+    known.apply_confirmation(told);
+    let work = Work { account: known.account, ..creates(1) };
+    assert_eq!(created_after(|desk, _| _ = desk.push(vec![work])).await, 0);
 }

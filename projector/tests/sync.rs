@@ -9,6 +9,7 @@ use driver::crm::Fault;
 use driver::{Driver, user};
 use eventlog::{NewRecord, Topic};
 use hubspot::Error;
+use projector::decode::{erasure_key, erasure_record};
 use schemas::{ContactLink, HubspotContact};
 
 const LINE_ME: &str = "u00000000000000000000000000000001@line.me";
@@ -317,6 +318,25 @@ async fn a_contact_that_was_merged_and_then_deleted_is_gone_since_its_deletion()
     let known = driver.contacts(3).await;
     running.stop().await;
     assert_eq!(known[2].link, ContactLink::Gone { contact_id: merged, since_ms: 10_000 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_who_is_erased_while_a_creation_waits_for_its_turn_gets_a_contact() {
+    let driver = Driver::new().await;
+    driver.crm.hold_writes(true);
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.crm.until_waiting(1).await;
+    let value = Some(driver.codec.encode(&erasure_record(user(1), 2_000, 2_000)));
+    driver.append(vec![NewRecord { topic: Topic::LineEvents, key: erasure_key(user(1)), value }]).await;
+    // That the next friend's creation waits too shows that the fold has read the erasure before it.
+    driver.follow(1, user(2), 3_000).await;
+    driver.crm.until_waiting(2).await;
+    driver.crm.hold_writes(false);
+    driver.contact_with(user(2), "line_follow_1", "Yes").await;
+    driver.crm.until_calls("create", 2).await;
+    running.stop().await;
+    assert_eq!(driver.crm.live().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,11 +3,11 @@
 use crate::classify::{Failure, classify};
 use crate::crm::{Account, Contact, ContactKey, Crm, DailyUsage, Room};
 use crate::endpoint::{BASE_URL, VERSION};
-use crate::limit::{self, Budget};
+use crate::limit::{self, Budget, Permit};
 use crate::telemetry::Metrics;
 use crate::transport::{Http, Request, Transport};
 use crate::{
-    CreateInput, CreateOutcome, Ensured, Error, Group, Priority, PropertyDefinition, Standing, UpdateInput,
+    CreateInput, CreateOutcome, Ensured, Error, Group, MaySend, Priority, PropertyDefinition, Standing, UpdateInput,
     UpdateOutcome, retry,
 };
 use async_trait::async_trait;
@@ -97,15 +97,20 @@ impl Client {
         let mut attempt = 1;
         loop {
             let permit = self.budget.acquire(endpoint.kind(), priority).await?;
-            let answer = self.exchange(request).await;
-            drop(permit);
-            self.metrics.show(&self.budget.status());
-            match answer {
+            match self.call_now(permit, request).await {
                 Err(failure) if retry::again(endpoint.effect(), &failure.error, attempt, self.read_attempts_max) => {}
                 answer => return answer,
             }
             attempt += 1;
         }
+    }
+
+    /// Makes a call, once, whose turn has come.
+    pub(crate) async fn call_now(&self, permit: Permit, request: &Request) -> Result<Value, Failure> {
+        let answer = self.exchange(request).await;
+        drop(permit);
+        self.metrics.show(&self.budget.status());
+        answer
     }
 
     async fn exchange(&self, request: &Request) -> Result<Value, Failure> {
@@ -178,17 +183,19 @@ impl Crm for Client {
     async fn create(
         &self,
         inputs: Vec<CreateInput>,
+        may_send: MaySend<'_>,
         priority: Priority,
     ) -> Result<Vec<(String, CreateOutcome)>, Error> {
-        self.write(inputs, CreateOutcome::as_str, priority).await
+        self.write(inputs, CreateOutcome::as_str, may_send, priority).await
     }
 
     async fn update(
         &self,
         inputs: Vec<UpdateInput>,
+        may_send: MaySend<'_>,
         priority: Priority,
     ) -> Result<Vec<(String, UpdateOutcome)>, Error> {
-        self.write(inputs, UpdateOutcome::as_str, priority).await
+        self.write(inputs, UpdateOutcome::as_str, may_send, priority).await
     }
 
     async fn archive(&self, id: ContactId, priority: Priority) -> Result<(), Error> {

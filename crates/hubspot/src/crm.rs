@@ -1,7 +1,7 @@
 //! What the rest of Kizuna sees of HubSpot.
 
 use crate::{
-    CreateInput, CreateOutcome, Ensured, Error, Group, Priority, PropertyDefinition, Standing, UpdateInput,
+    CreateInput, CreateOutcome, Ensured, Error, Group, MaySend, Priority, PropertyDefinition, Standing, UpdateInput,
     UpdateOutcome,
 };
 use async_trait::async_trait;
@@ -74,20 +74,30 @@ pub trait Crm: Send + Sync {
         priority: Priority,
     ) -> Result<Vec<Contact>, Error>;
 
-    /// Creates contacts. The answer has one outcome for each input, in the order of the inputs.
+    /// Creates contacts, those that may be sent when their turn comes. The answer has one outcome for each input, in the order
+    /// of the inputs.
     ///
     /// # Errors
     /// Only when nothing at all was written, so that everything may be sent again: any [`Error`] but `NotFound`,
     /// `Rejected` and `Unknown`, which are outcomes of single inputs.
-    async fn create(&self, inputs: Vec<CreateInput>, priority: Priority)
-    -> Result<Vec<(String, CreateOutcome)>, Error>;
+    async fn create(
+        &self,
+        inputs: Vec<CreateInput>,
+        may_send: MaySend<'_>,
+        priority: Priority,
+    ) -> Result<Vec<(String, CreateOutcome)>, Error>;
 
-    /// Writes properties of contacts. The answer has one outcome for each input, in the order of the inputs.
+    /// Writes properties of contacts, of those that may be sent when their turn comes. The answer has one outcome for each
+    /// input, in the order of the inputs.
     ///
     /// # Errors
     /// As for [`create`](Self::create).
-    async fn update(&self, inputs: Vec<UpdateInput>, priority: Priority)
-    -> Result<Vec<(String, UpdateOutcome)>, Error>;
+    async fn update(
+        &self,
+        inputs: Vec<UpdateInput>,
+        may_send: MaySend<'_>,
+        priority: Priority,
+    ) -> Result<Vec<(String, UpdateOutcome)>, Error>;
 
     /// Moves a contact to the recycle bin, from where a person can restore it for 90 days. Says nothing about whether
     /// it was there.

@@ -40,4 +40,4 @@ pub use error::{Error, Policy};
 pub use limit::Priority;
 pub use telemetry::Metrics;
 pub use transport::Transport;
-pub use write::{CreateInput, CreateOutcome, Refusal, UpdateInput, UpdateOutcome};
+pub use write::{CreateInput, CreateOutcome, MaySend, Refusal, UpdateInput, UpdateOutcome};

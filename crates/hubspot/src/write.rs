@@ -5,6 +5,10 @@ use contact::ContactId;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// Asked with the trace of an input when its turn in the request budget has come, right before the request goes out: a wait may
+/// have been long. What may no longer be sent by then never is.
+pub type MaySend<'a> = &'a (dyn Fn(&str) -> bool + Send + Sync);
+
 /// A contact to create.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CreateInput {
@@ -36,7 +40,7 @@ pub enum CreateOutcome {
     Refused(Refusal),
     /// Nobody knows whether it was created: read it by e-mail.
     Unknown,
-    /// It was not sent, because an earlier part of the same call met a limit or an outage. Send it again.
+    /// It was not sent: it no longer might be, or an earlier part of the same call met a limit or an outage.
     NotSent,
 }
 
@@ -51,7 +55,7 @@ pub enum UpdateOutcome {
     Refused(Refusal),
     /// Nobody knows whether it was written, for one because the contact was merged: read it.
     Unknown,
-    /// It was not sent, because an earlier part of the same call met a limit or an outage. Send it again.
+    /// It was not sent: it no longer might be, or an earlier part of the same call met a limit or an outage.
     NotSent,
 }
 

@@ -5,7 +5,7 @@ use crate::classify::Failure;
 use crate::client::Client;
 use crate::problem::Problem;
 use crate::transport::Request;
-use crate::{Error, Priority, Refusal, wire};
+use crate::{Error, MaySend, Priority, Refusal, wire};
 use serde_json::Value;
 use std::collections::VecDeque;
 
@@ -18,15 +18,16 @@ impl Client {
         &self,
         inputs: Vec<I>,
         label: fn(&I::Outcome) -> &'static str,
+        may_send: MaySend<'_>,
         priority: Priority,
     ) -> Result<Vec<(String, I::Outcome)>, Error> {
         let mut outcomes: Vec<Option<I::Outcome>> = vec![None; inputs.len()];
         let mut requests = VecDeque::from(batch::requests(&inputs));
-        while let Some(places) = requests.pop_front() {
-            let sent: Vec<_> = places.iter().map(|place| &inputs[*place]).collect();
-            match self.write_batch(&sent, priority).await {
+        while let Some(mut places) = requests.pop_front() {
+            match self.write_batch(&inputs, &mut places, may_send, priority).await {
                 Ok(shown) => settle(&mut outcomes, &places, shown),
                 Err(Failure { error: Error::Rejected(refusal), problem }) => {
+                    let sent: Vec<_> = places.iter().map(|place| &inputs[*place]).collect();
                     let Isolated { settled, again } = isolate(&sent, &places, &problem, &refusal);
                     if again.len() > 1 {
                         self.metrics.bisections.inc();
@@ -49,11 +50,24 @@ impl Client {
         Ok(inputs.iter().map(|input| input.trace().to_owned()).zip(outcomes).collect())
     }
 
-    async fn write_batch<I: Input>(&self, inputs: &[&I], priority: Priority) -> Result<Vec<I::Outcome>, Failure> {
-        let request = Request::new(I::ENDPOINT).with(batch::body(inputs));
-        let answer = self.call(&request, priority).await?;
+    /// Makes one request of the inputs at these places, of which those are left that might be sent when its turn came.
+    async fn write_batch<I: Input>(
+        &self,
+        inputs: &[I],
+        places: &mut Vec<usize>,
+        may_send: MaySend<'_>,
+        priority: Priority,
+    ) -> Result<Vec<I::Outcome>, Failure> {
+        let permit = self.budget.acquire(I::ENDPOINT.kind(), priority).await?;
+        places.retain(|place| may_send(inputs[*place].trace()));
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sent: Vec<_> = places.iter().map(|place| &inputs[*place]).collect();
+        let request = Request::new(I::ENDPOINT).with(batch::body(&sent));
+        let answer = self.call_now(permit, &request).await?;
         self.metrics.normalized.inc_by(normalized(&answer));
-        Ok(batch::outcomes(inputs, &answer, &self.names))
+        Ok(batch::outcomes(&sent, &answer, &self.names))
     }
 }
 

@@ -64,14 +64,14 @@ impl Rig {
     }
 
     async fn create(&self, n: u64) -> Contact {
-        match self.client.create(vec![create(n)], FRESH).await.unwrap().remove(0).1 {
+        match self.client.create(vec![create(n)], &|_| true, FRESH).await.unwrap().remove(0).1 {
             CreateOutcome::Created(contact) => contact,
             other => panic!("{other:?}"),
         }
     }
 
     async fn update(&self, id: ContactId, property: &str, value: &str) -> UpdateOutcome {
-        self.client.update(vec![update(id, property, value)], FRESH).await.unwrap().remove(0).1
+        self.client.update(vec![update(id, property, value)], &|_| true, FRESH).await.unwrap().remove(0).1
     }
 }
 
@@ -128,7 +128,7 @@ async fn an_empty_text_clears_a_property() {
 async fn creating_twice_gives_the_contact_that_is_there() {
     let rig = Rig::provided().await;
     let contact = rig.create(1).await;
-    let outcomes = rig.client.create(vec![create(1), create(2)], FRESH).await.unwrap();
+    let outcomes = rig.client.create(vec![create(1), create(2)], &|_| true, FRESH).await.unwrap();
     assert_eq!(outcomes[0].1, CreateOutcome::Exists(contact.id));
     assert_eq!(outcomes[1].1.as_str(), "created");
 }
@@ -197,7 +197,7 @@ async fn properties_are_provided_once_and_restored_when_archived() {
     rig.portal(|portal, now_ms| portal.adjust(now_ms, |settings| settings.property_delay_ms = 500));
     assert!(rig.ensure().await.values().all(|end| *end == Ensured::Existed));
     assert!(rig.portal(|portal, now_ms| portal.archive_property(now_ms, "line_follow_1")));
-    let refused = rig.client.create(vec![create(1)], FRESH).await.unwrap().remove(0).1;
+    let refused = rig.client.create(vec![create(1)], &|_| true, FRESH).await.unwrap().remove(0).1;
     let CreateOutcome::Refused(refusal) = &refused else { panic!("{refused:?}") };
     assert_eq!(refusal.broken_property(), Some("line_follow_1"));
     let ensured = rig.ensure().await;
@@ -211,14 +211,14 @@ async fn a_rule_of_the_portal_and_a_refused_value_are_told_for_their_contact_alo
     rig.portal(|portal, now_ms| portal.adjust(now_ms, |settings| settings.refused_texts = vec!["poison".into()]));
     let contacts = [rig.create(1).await.id, rig.create(2).await.id];
     let inputs = [update(contacts[0], "line_user_name_1", "poison"), update(contacts[1], "line_user_name_1", "Taro")];
-    let outcomes = rig.client.update(inputs.into(), FRESH).await.unwrap();
+    let outcomes = rig.client.update(inputs.into(), &|_| true, FRESH).await.unwrap();
     let UpdateOutcome::Refused(refusal) = &outcomes[0].1 else { panic!("{outcomes:?}") };
     assert!(!refusal.reason.contains("poison"), "{refusal}");
     assert_eq!(outcomes[1].1.as_str(), "updated");
     rig.portal(|portal, now_ms| {
         portal.adjust(now_ms, |settings| settings.required_on_create = vec!["firstname".into()])
     });
-    let refused = rig.client.create(vec![create(3)], FRESH).await.unwrap().remove(0).1;
+    let refused = rig.client.create(vec![create(3)], &|_| true, FRESH).await.unwrap().remove(0).1;
     let CreateOutcome::Refused(refusal) = &refused else { panic!("{refused:?}") };
     assert_eq!(refusal.broken_property(), None, "no property of ours is to blame");
 }
@@ -268,7 +268,7 @@ async fn whatever_goes_wrong_no_creation_is_called_done_or_not_done_that_is_not(
     for kind in FAULTS {
         let rig = Rig::provided().await;
         rig.portal(|portal, _| portal.inject(Fault::next(kind).at("contacts/batch/create")));
-        let outcomes = rig.client.create((1..=5).map(create).collect(), FRESH).await;
+        let outcomes = rig.client.create((1..=5).map(create).collect(), &|_| true, FRESH).await;
         let exists = |n: u64| rig.portal(|portal, _| portal.contacts().by_email(&email(n)).is_some());
         match outcomes {
             Err(error) => {
@@ -295,7 +295,7 @@ async fn whatever_goes_wrong_no_creation_is_called_done_or_not_done_that_is_not(
 async fn whatever_goes_wrong_no_update_is_called_done_or_not_done_that_is_not() {
     for kind in FAULTS {
         let rig = Rig::provided().await;
-        let created = rig.client.create((1..=5).map(create).collect(), FRESH).await.unwrap();
+        let created = rig.client.create((1..=5).map(create).collect(), &|_| true, FRESH).await.unwrap();
         let ids = created.into_iter().map(|(_, outcome)| match outcome {
             CreateOutcome::Created(contact) => contact.id,
             other => panic!("{other:?}"),
@@ -303,7 +303,7 @@ async fn whatever_goes_wrong_no_update_is_called_done_or_not_done_that_is_not() 
         let ids: Vec<_> = ids.collect();
         rig.portal(|portal, _| portal.inject(Fault::next(kind).at("contacts/batch/update")));
         let inputs = ids.iter().map(|id| update(*id, "line_follow_1", "No")).collect();
-        let outcomes = rig.client.update(inputs, FRESH).await;
+        let outcomes = rig.client.update(inputs, &|_| true, FRESH).await;
         let written = |id: ContactId| {
             rig.portal(|portal, _| {
                 portal.contacts().live(id.0).unwrap().value("line_follow_1").as_deref() == Some("No")

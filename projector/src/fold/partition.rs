@@ -27,6 +27,8 @@ pub struct Folded {
     /// Users whose state changed, and when ingest took their newest event, milliseconds; `None` where no event did. Not
     /// asked for while a partition restores.
     touched: Option<BTreeMap<UserId, Option<i64>>>,
+    /// People whose erasure was folded.
+    pub erased: Vec<UserId>,
     /// Records that cannot be used, with the reason, for the dead letters.
     pub unusable: Vec<(Record, String)>,
     /// Records folded for the first time.
@@ -126,6 +128,9 @@ impl Partition {
         if let Some(touched) = &mut folded.touched {
             let newest = touched.entry(user).or_default();
             *newest = (*newest).max(input.received_at_ms());
+        }
+        if let Input::Erased(..) = input {
+            folded.erased.push(user);
         }
         self.ahead.push(input);
         if self.ahead.len() == AHEAD { self.settle() } else { Ok(()) }

@@ -342,6 +342,7 @@ impl Owned {
         self.unflushed += folded.records;
         if self.restore.is_some() {
             crash::point("projector.restoring");
+            member.desk.withdraw(&folded.erased);
             if self.partition.store().is_full() || self.unflushed >= RESTORE_FLUSH_RECORDS {
                 self.flush(rules)?;
             }
@@ -356,6 +357,7 @@ impl Owned {
         self.flush(rules)?;
         crash::point("projector.stored");
         self.come_back_for_rest(member.desk.push(due), None);
+        member.desk.withdraw(&folded.erased);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Every user ends with a [`Conclusion`]; nothing is assumed that an answer does not show.
 
+use super::Desk;
 use super::answers::{Conclusion, Reading, connections, sent};
 use super::queue::Work;
 use connection::{Snapshot, State, View};
@@ -17,6 +18,7 @@ use std::sync::Arc;
 /// Writes users to HubSpot.
 pub struct Contacts {
     pub(super) crm: Arc<dyn Crm>,
+    desk: Arc<Desk>,
     view: Arc<View>,
     names: Names,
     clock: Arc<dyn Clock>,
@@ -48,9 +50,9 @@ impl Leftovers {
 pub type Concluded = Vec<(Work, Conclusion)>;
 
 impl Contacts {
-    /// Writes through `crm` under these property names.
-    pub fn new(crm: Arc<dyn Crm>, view: Arc<View>, names: Names, clock: Arc<dyn Clock>) -> Self {
-        Self { crm, view, names, clock }
+    /// Writes through `crm` under these property names, as long as the desk allows it.
+    pub fn new(crm: Arc<dyn Crm>, desk: Arc<Desk>, view: Arc<View>, names: Names, clock: Arc<dyn Clock>) -> Self {
+        Self { crm, desk, view, names, clock }
     }
 
     /// Finds each user's contact, else creates it.
@@ -155,7 +157,8 @@ impl Contacts {
 
     async fn create_new(&self, batch: Vec<Work>, priority: Priority) -> Result<Concluded, (Error, Vec<Work>)> {
         let inputs = batch.iter().map(|work| CreateInput { trace: trace(work), properties: self.new_contact(work) });
-        let outcomes = match self.crm.create(inputs.collect(), priority).await {
+        let created = self.crm.create(inputs.collect(), &self.may_write(&batch), priority).await;
+        let outcomes = match created {
             Ok(outcomes) => outcomes,
             Err(error) => return Err((error, batch)),
         };
@@ -188,7 +191,8 @@ impl Contacts {
             }
             Action::Create(_) | Action::Check(_) | Action::Nothing => None,
         };
-        let outcomes = self.crm.update(batch.iter().filter_map(input).collect(), priority).await?;
+        let inputs = batch.iter().filter_map(input).collect();
+        let outcomes = self.crm.update(inputs, &self.may_write(&batch), priority).await?;
         crash::point("projector.update.answered");
         let mut outcomes: HashMap<String, UpdateOutcome> = outcomes.into_iter().collect();
         let mut left = Leftovers::default();
@@ -308,6 +312,12 @@ impl Contacts {
 
     pub(super) fn reading(&self) -> Reading<'_> {
         Reading { names: &self.names, now_ms: self.clock.now_ms() }
+    }
+
+    /// Answers, by the trace, whether what is to be written for a user may be. A batch can wait long for its turn.
+    fn may_write(&self, batch: &[Work]) -> impl Fn(&str) -> bool + Send + Sync {
+        let works: HashMap<_, _> = batch.iter().map(|work| (trace(work), work)).collect();
+        move |trace| works.get(trace).is_some_and(|work| self.desk.may_write(work))
     }
 
     fn named(&self, values: &Values) -> BTreeMap<String, String> {

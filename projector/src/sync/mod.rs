@@ -9,6 +9,7 @@ mod presence;
 pub mod profiles;
 pub mod queue;
 
+use contact::UserId;
 use eventlog::Ownership;
 use lookups::Lookups;
 use queue::{Queue, Work};
@@ -95,14 +96,25 @@ impl Desk {
         self.lookups().drop_partition(partition);
     }
 
+    /// These people were erased. To be told after their newest work, so that nothing older is handed out any more.
+    pub fn withdraw(&self, users: &[UserId]) {
+        let mut queue = self.queue();
+        users.iter().for_each(|user| queue.withdraw(*user));
+    }
+
     /// A consumer joined: it tells from now on which partitions are ours.
     pub fn set_ownership(&self, ownership: Arc<dyn Ownership>) {
         *lock(&self.ownership) = Some(ownership);
     }
 
-    /// Is the partition ours at this moment? To be asked before every effect.
+    /// Is the partition ours at this moment?
     pub fn owns(&self, partition: u32) -> bool {
         lock(&self.ownership).as_ref().is_some_and(|ownership| ownership.owns(partition))
+    }
+
+    /// May what a worker was handed out for a user be written at this moment? To be asked immediately before.
+    pub fn may_write(&self, work: &Work) -> bool {
+        self.owns(work.partition) && self.queue().still_stands(work)
     }
 
     /// Has everybody got what they were due? Users in the state store's backlog are not known here.

@@ -126,6 +126,8 @@ struct Entry {
     waits_for_profile: bool,
     /// The partition was lost while the user was with a worker: nothing follows, unless the partition comes back.
     abandoned: bool,
+    /// The person was erased while the user was with a worker: what the worker has is not written any more.
+    withdrawn: bool,
 }
 
 /// The queue.
@@ -175,7 +177,10 @@ impl Queue {
         let (user, waits_for_profile) = (work.user, work.asks_first_profile());
         let wait = if waits_for_profile { work.profile_patience() } else { work.linger() };
         self.backlog += usize::from(!work.fresh);
-        self.entries.insert(user, Entry { work, phase: Phase::WithWorker, waits_for_profile, abandoned: false });
+        self.entries.insert(
+            user,
+            Entry { work, phase: Phase::WithWorker, waits_for_profile, abandoned: false, withdrawn: false },
+        );
         self.wait_until(user, now + wait);
         true
     }
@@ -201,7 +206,23 @@ impl Queue {
         self.leave_lane(user);
         let entry = self.entries.get_mut(&user)?;
         entry.phase = Phase::WithWorker;
+        entry.withdrawn = false;
         Some(entry.work.clone())
+    }
+
+    /// The person was erased: what a worker has of the time before is not written any more.
+    pub fn withdraw(&mut self, user: UserId) {
+        if let Some(entry) = self.entries.get_mut(&user) {
+            entry.withdrawn = true;
+        }
+    }
+
+    /// Does what was handed out for a user still stand? Not when the partition was lost since, the person erased, or the log told
+    /// of the contact what this process did not write: then it is decided anew.
+    pub fn still_stands(&self, work: &Work) -> bool {
+        self.entries.get(&work.user).is_some_and(|Entry { work: newest, abandoned, withdrawn, .. }| {
+            !abandoned && !withdrawn && newest.account.revision() <= work.account.revision()
+        })
     }
 
     /// When the next user gets ready.

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use contact::ContactId;
 use hubspot::{
-    Account, Contact, ContactKey, CreateInput, CreateOutcome, Crm, DailyUsage, Ensured, Error, Group, Priority,
-    PropertyDefinition, Refusal, Room, Standing, UpdateInput, UpdateOutcome,
+    Account, Contact, ContactKey, CreateInput, CreateOutcome, Crm, DailyUsage, Ensured, Error, Group, MaySend,
+    Priority, PropertyDefinition, Refusal, Room, Standing, UpdateInput, UpdateOutcome,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -116,6 +116,11 @@ impl TableCrm {
     /// Writes that came to wait for their turn so far.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Waits until there are so many.
+    pub async fn until_waiting(&self, at_least: usize) {
+        self.until("writes wait for their turn", |_| (self.waiting() >= at_least).then_some(())).await;
     }
 
     async fn wait_for_turn(&self) {
@@ -346,24 +351,42 @@ impl Crm for TableCrm {
         })
     }
 
-    async fn create(&self, inputs: Vec<CreateInput>, _: Priority) -> Result<Vec<(String, CreateOutcome)>, Error> {
+    async fn create(
+        &self,
+        inputs: Vec<CreateInput>,
+        may_send: MaySend<'_>,
+        _: Priority,
+    ) -> Result<Vec<(String, CreateOutcome)>, Error> {
         self.wait_for_turn().await;
         self.with(|table| {
             table.count("create");
+            let outcome = |table: &mut Table, input: &CreateInput| match may_send(&input.trace) {
+                true => table.create(input),
+                false => CreateOutcome::NotSent,
+            };
             match table.whole_call_fails() {
                 Some(error) => Err(error),
-                None => Ok(inputs.iter().map(|input| (input.trace.clone(), table.create(input))).collect()),
+                None => Ok(inputs.iter().map(|input| (input.trace.clone(), outcome(table, input))).collect()),
             }
         })
     }
 
-    async fn update(&self, inputs: Vec<UpdateInput>, _: Priority) -> Result<Vec<(String, UpdateOutcome)>, Error> {
+    async fn update(
+        &self,
+        inputs: Vec<UpdateInput>,
+        may_send: MaySend<'_>,
+        _: Priority,
+    ) -> Result<Vec<(String, UpdateOutcome)>, Error> {
         self.wait_for_turn().await;
         self.with(|table| {
             table.count("update");
+            let outcome = |table: &mut Table, input: &UpdateInput| match may_send(&input.trace) {
+                true => table.update(input),
+                false => UpdateOutcome::NotSent,
+            };
             match table.whole_call_fails() {
                 Some(error) => Err(error),
-                None => Ok(inputs.iter().map(|input| (input.trace.clone(), table.update(input))).collect()),
+                None => Ok(inputs.iter().map(|input| (input.trace.clone(), outcome(table, input))).collect()),
             }
         })
     }

@@ -59,7 +59,7 @@ fn properties(name: &str) -> BTreeMap<String, String> {
 
 async fn created(client: &Client, body: &[u8]) {
     let inputs = ["a", "b"].map(|trace| CreateInput { trace: trace.to_owned(), properties: properties(trace) });
-    let Ok(outcomes) = client.create(inputs.to_vec(), Priority::Fresh).await else { return };
+    let Ok(outcomes) = client.create(inputs.to_vec(), &|_| true, Priority::Fresh).await else { return };
     assert!(outcomes.iter().map(|(trace, _)| &**trace).eq(["a", "b"]));
     for (_, outcome) in outcomes {
         if let CreateOutcome::Created(contact) = outcome {
@@ -74,7 +74,7 @@ async fn updated(client: &Client, body: &[u8]) {
         id: ContactId(id),
         properties: BTreeMap::from([("line_user_name_1".to_owned(), "さくら".to_owned())]),
     });
-    let Ok(outcomes) = client.update(inputs.to_vec(), Priority::Fresh).await else { return };
+    let Ok(outcomes) = client.update(inputs.to_vec(), &|_| true, Priority::Fresh).await else { return };
     assert!(outcomes.iter().map(|(trace, _)| &**trace).eq(["1", "2"]));
     for (_, outcome) in outcomes {
         if let UpdateOutcome::Updated(contact) = outcome {

@@ -4,8 +4,8 @@ use super::wrong::Wrong;
 use async_trait::async_trait;
 use contact::ContactId;
 use hubspot::{
-    Account, Contact, ContactKey, CreateInput, CreateOutcome, Crm, DailyUsage, Ensured, Error, Group, Priority,
-    PropertyDefinition, Room, Standing, UpdateInput, UpdateOutcome,
+    Account, Contact, ContactKey, CreateInput, CreateOutcome, Crm, DailyUsage, Ensured, Error, Group, MaySend,
+    Priority, PropertyDefinition, Room, Standing, UpdateInput, UpdateOutcome,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -115,6 +115,7 @@ impl Crm for Distorted {
     async fn create(
         &self,
         mut inputs: Vec<CreateInput>,
+        may_send: MaySend<'_>,
         priority: Priority,
     ) -> Result<Vec<(String, CreateOutcome)>, Error> {
         for input in &mut inputs {
@@ -127,16 +128,17 @@ impl Crm for Distorted {
                 _ => {}
             }
         }
-        self.crm.create(inputs, priority).await
+        self.crm.create(inputs, may_send, priority).await
     }
 
     async fn update(
         &self,
         inputs: Vec<UpdateInput>,
+        may_send: MaySend<'_>,
         priority: Priority,
     ) -> Result<Vec<(String, UpdateOutcome)>, Error> {
         let inputs: Vec<_> = inputs.into_iter().map(|input| self.widened(input)).collect();
-        let outcomes = self.crm.update(inputs.clone(), priority).await?;
+        let outcomes = self.crm.update(inputs.clone(), may_send, priority).await?;
         let believed = |(input, (trace, outcome)): (&UpdateInput, _)| (trace, self.believed(input, outcome));
         Ok(inputs.iter().zip(outcomes).map(believed).collect())
     }

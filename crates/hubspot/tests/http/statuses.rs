@@ -1,6 +1,6 @@
 //! Every call against every status: what the caller is told to do.
 
-use crate::server::{Reply, Server, reply, reply_with};
+use crate::server::{Reply, Server, always, reply, reply_with};
 use contact::{ConnectionNumber, ContactId, Names};
 use hubspot::definition::of_connection;
 use hubspot::{Client, ContactKey, CreateInput, Crm, Error, Group, Priority, UpdateInput};
@@ -75,11 +75,11 @@ async fn outcome(client: &Client, name: &str) -> String {
         "daily_usage" => client.daily_usage(fresh).await.map(|usage| format!("{:?}", usage.is_some())),
         "create" => {
             let input = CreateInput { trace: "t".into(), properties: value("email") };
-            client.create(vec![input], fresh).await.map(|outcomes| outcomes[0].1.as_str().into())
+            client.create(vec![input], &always, fresh).await.map(|outcomes| outcomes[0].1.as_str().into())
         }
         "update" => {
             let input = UpdateInput { trace: "t".into(), id: ids[0], properties: value("line_user_id_1") };
-            client.update(vec![input], fresh).await.map(|outcomes| outcomes[0].1.as_str().into())
+            client.update(vec![input], &always, fresh).await.map(|outcomes| outcomes[0].1.as_str().into())
         }
         "archive" => client.archive(ids[0], fresh).await.map(ok),
         "gdpr_delete" => client.gdpr_delete(ContactKey::Email(&values[0]), fresh).await.map(ok),

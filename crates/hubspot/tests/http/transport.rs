@@ -1,6 +1,6 @@
 //! The way to HubSpot and back: what is sent along, what is waited for, what is given up.
 
-use crate::server::{Reply, Server, reply, reply_with, settings};
+use crate::server::{Reply, Server, always, reply, reply_with, settings};
 use contact::ContactId;
 use hubspot::limit::Why;
 use hubspot::{Client, CreateInput, CreateOutcome, Crm, Error, Metrics, Priority, UpdateInput, UpdateOutcome};
@@ -40,7 +40,7 @@ async fn a_base_url_with_a_path_is_kept() {
 async fn a_write_without_an_answer_in_time_is_unknown_and_a_read_unavailable() {
     let server = Server::answering(|_| Reply::Silence).await;
     let client = || server.client_with(|settings| settings.timeout = Duration::from_millis(100));
-    assert_eq!(client().update(update(), FRESH).await, Ok(vec![("t".into(), UpdateOutcome::Unknown)]));
+    assert_eq!(client().update(update(), &always, FRESH).await, Ok(vec![("t".into(), UpdateOutcome::Unknown)]));
     let read = client().read_one(ID, &[], FRESH).await;
     assert_eq!(read, Err(Error::Unavailable { detail: "no answer in time".into() }));
     assert!(matches!(client().archive(ID, FRESH).await, Err(Error::Unknown { .. })));
@@ -59,7 +59,7 @@ async fn a_write_whose_connection_breaks_is_unknown() {
     });
     let client =
         Client::new(settings(&url), Arc::new(ManualClock::at(0)), Metrics::register(&Registry::new()).unwrap());
-    assert_eq!(client.unwrap().update(update(), FRESH).await, Ok(vec![("t".into(), UpdateOutcome::Unknown)]));
+    assert_eq!(client.unwrap().update(update(), &always, FRESH).await, Ok(vec![("t".into(), UpdateOutcome::Unknown)]));
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_write_that_finds_nobody_was_not_sent() {
     let client =
         Client::new(settings(&url), Arc::new(ManualClock::at(0)), Metrics::register(&Registry::new()).unwrap());
     assert_eq!(
-        client.unwrap().update(update(), FRESH).await,
+        client.unwrap().update(update(), &always, FRESH).await,
         Err(Error::Unavailable { detail: "no connection".into() })
     );
 }
@@ -90,7 +90,7 @@ async fn a_read_is_tried_again_after_an_outage_and_a_write_is_not() {
     assert!(client.read_one(ID, &[], FRESH).await.unwrap().is_some());
     let server = Server::replying([reply(503, "<html>")]).await;
     let client = server.client_with(|settings| settings.read_attempts_max = 3);
-    assert_eq!(client.update(update(), FRESH).await, Ok(vec![("t".into(), UpdateOutcome::Unknown)]));
+    assert_eq!(client.update(update(), &always, FRESH).await, Ok(vec![("t".into(), UpdateOutcome::Unknown)]));
     assert_eq!(server.seen().len(), 1);
 }
 
@@ -98,7 +98,7 @@ async fn a_read_is_tried_again_after_an_outage_and_a_write_is_not() {
 async fn after_a_migration_answer_nothing_more_is_sent() {
     let server = Server::replying([reply_with(477, ("retry-after", "3600"), "")]).await;
     let client = server.client();
-    assert!(matches!(client.update(update(), FRESH).await, Err(Error::Migrating { .. })));
+    assert!(matches!(client.update(update(), &always, FRESH).await, Err(Error::Migrating { .. })));
     assert!(matches!(client.read_one(ID, &[], FRESH).await, Err(Error::Migrating { .. })));
     assert_eq!(server.seen().len(), 1);
     assert_eq!(client.budget().status().paused.map(|paused| paused.why), Some(Why::Migration));
@@ -111,8 +111,8 @@ async fn a_missing_scope_stops_the_sync_but_not_over_something_dispensable() {
     let client = server.client();
     assert_eq!(client.custom_property_room(FRESH).await, Ok(None));
     let missing = Error::MissingScopes { scopes: vec!["a.b".into()] };
-    assert_eq!(client.update(update(), FRESH).await, Err(missing.clone()));
-    assert_eq!(client.update(update(), FRESH).await, Err(missing));
+    assert_eq!(client.update(update(), &always, FRESH).await, Err(missing.clone()));
+    assert_eq!(client.update(update(), &always, FRESH).await, Err(missing));
     assert_eq!(server.seen().len(), 2);
 }
 
@@ -139,7 +139,7 @@ async fn calls_are_counted_by_endpoint_and_status() {
     let metrics = Metrics::register(&registry).unwrap();
     let client = Client::new(settings(&server.url), Arc::new(ManualClock::at(0)), metrics.clone()).unwrap();
     assert_eq!(client.read_one(ID, &[], FRESH).await, Ok(None));
-    assert!(client.update(update(), FRESH).await.is_ok());
+    assert!(client.update(update(), &always, FRESH).await.is_ok());
     assert_eq!(metrics.calls.with_label_values(&["contact_read", "404"]).get(), 1);
     assert_eq!(metrics.calls.with_label_values(&["contact_batch_update", "503"]).get(), 1);
     assert_eq!(metrics.writes.with_label_values(&["contact_batch_update", "unknown"]).get(), 1);
@@ -159,7 +159,7 @@ async fn neither_token_nor_values_nor_addresses_show_in_errors() {
         let client = server.client_with(|settings| settings.timeout = Duration::from_millis(200));
         let properties = [("email".into(), "u1@line.me".into()), ("line_user_name_1".into(), "taro".into())];
         let input = CreateInput { trace: "t".into(), properties: properties.into() };
-        let created = client.create(vec![input.clone()], FRESH).await;
+        let created = client.create(vec![input.clone()], &always, FRESH).await;
         let asked = ["u1@line.me".to_owned(), "taro".to_owned()];
         let read = client.read_by_email(&asked, &[], FRESH).await;
         let found = client.search_in("line_user_name_1", &asked, &[], FRESH).await;
@@ -190,7 +190,7 @@ async fn after_an_outage_the_rest_of_a_long_list_is_not_sent() {
     let client = server.client_with(|settings| settings.budget.outage = outage);
     let input =
         |n: u64| CreateInput { trace: n.to_string(), properties: [("email".into(), format!("u{n}@line.me"))].into() };
-    let outcomes = client.create((0..150).map(input).collect(), FRESH).await.unwrap();
+    let outcomes = client.create((0..150).map(input).collect(), &always, FRESH).await.unwrap();
     let count = |outcome| outcomes.iter().filter(|(_, of)| *of == outcome).count();
     assert_eq!((count(CreateOutcome::Unknown), count(CreateOutcome::NotSent)), (100, 50));
     assert!(matches!(client.read_one(ID, &[], FRESH).await, Err(Error::Unavailable { .. })), "during a long pause");

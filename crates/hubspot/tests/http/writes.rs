@@ -1,10 +1,12 @@
 //! Creating and updating in batches, with everything HubSpot makes of one.
 
-use crate::server::{Reply, Seen, Server, reply};
+use crate::server::{Reply, Seen, Server, always, reply};
 use contact::ContactId;
+use hubspot::limit::Kind;
 use hubspot::{CreateInput, CreateOutcome, Crm, Error, Priority, UpdateInput, UpdateOutcome};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const FRESH: Priority = Priority::Fresh;
 
@@ -36,7 +38,7 @@ fn all_written(seen: &Seen, status: u16) -> Reply {
 async fn contacts_are_created_with_trace_and_lower_case_address() {
     let answer = r#"{"status":"COMPLETE","results":[{"id":"171596044869","properties":{"createdate":"2026-10-20T01:02:03.632Z","email":"u00000000000000000000000000000001@line.me","hs_all_contact_vids":"171596044869","hs_email_domain":"line.me","hs_object_id":"171596044869","lastmodifieddate":"2026-10-20T01:02:03.632Z","lifecyclestage":"lead","line_user_id_1":"U00000000000000000000000000000001"},"createdAt":"2026-10-20T01:02:03.632Z","updatedAt":"2026-10-20T01:02:03.632Z","archived":false,"url":"https://app.hubspot.com/contacts/12345678/record/0-1/171596044869"}],"startedAt":"2026-10-20T01:02:03.575Z","completedAt":"2026-10-20T01:02:03.918Z"}"#;
     let server = Server::replying([reply(201, answer)]).await;
-    let outcomes = server.client().create(vec![create(1)], FRESH).await.unwrap();
+    let outcomes = server.client().create(vec![create(1)], &always, FRESH).await.unwrap();
     let (trace, CreateOutcome::Created(contact)) = &outcomes[0] else { panic!("{outcomes:?}") };
     assert_eq!((&**trace, contact.id), ("t1", ContactId(171_596_044_869)));
     assert_eq!(contact.properties.keys().collect::<Vec<_>>(), ["email", "line_user_id_1"]);
@@ -54,7 +56,7 @@ async fn a_datetime_written_as_milliseconds_comes_back_as_milliseconds() {
     let server = Server::replying([reply(200, answer)]).await;
     let properties = [("line_id_sync_date_1".to_owned(), "1792458123632".to_owned())];
     let input = UpdateInput { trace: "t".into(), id: ContactId(7), properties: properties.clone().into() };
-    let outcomes = server.client().update(vec![input], FRESH).await.unwrap();
+    let outcomes = server.client().update(vec![input], &always, FRESH).await.unwrap();
     let UpdateOutcome::Updated(contact) = &outcomes[0].1 else { panic!("{outcomes:?}") };
     assert_eq!(contact.properties, properties.into());
 }
@@ -65,7 +67,7 @@ async fn of_a_mixed_batch_every_contact_gets_its_own_outcome() {
         {"status":"error","category":"OBJECT_NOT_FOUND","message":"Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid.","context":{"ids":["1","4"],"objectWriteTraceId":["t1","t4"]}},
         {"status":"error","category":"VALIDATION_ERROR","message":"Property values were not valid: [{\"isValid\":false,\"message\":\"Hello was not one of the allowed options: [x]\",\"error\":\"INVALID_OPTION\",\"name\":\"line_last_response_1\"}]","context":{"objectWriteTraceId":["t3"]}}]}"#;
     let server = Server::replying([reply(207, answer)]).await;
-    let outcomes = server.client().update((1..=5).map(update).collect(), FRESH).await.unwrap();
+    let outcomes = server.client().update((1..=5).map(update).collect(), &always, FRESH).await.unwrap();
     let words: Vec<_> = outcomes.iter().map(|(trace, outcome)| (&**trace, outcome.as_str())).collect();
     assert_eq!(words, [("t1", "missing"), ("t2", "updated"), ("t3", "refused"), ("t4", "missing"), ("t5", "unknown")]);
     let UpdateOutcome::Refused(refusal) = &outcomes[2].1 else { panic!("{outcomes:?}") };
@@ -77,7 +79,7 @@ async fn of_a_mixed_batch_every_contact_gets_its_own_outcome() {
 async fn an_address_that_is_taken_gives_the_contact_that_has_it() {
     let single = r#"{"status":"error","message":"Contact already exists. Existing ID: 51","correlationId":"c","category":"CONFLICT"}"#;
     let server = Server::replying([reply(409, single)]).await;
-    let outcomes = server.client().create(vec![create(1)], FRESH).await.unwrap();
+    let outcomes = server.client().create(vec![create(1)], &always, FRESH).await.unwrap();
     assert_eq!(outcomes, [("t1".into(), CreateOutcome::Exists(ContactId(51)))]);
 }
 
@@ -93,7 +95,7 @@ async fn a_batch_refused_for_addresses_that_are_taken_is_halved_down_to_them() {
         None => all_written(seen, 201),
     })
     .await;
-    let outcomes = server.client().create((0..10).map(create).collect(), FRESH).await.unwrap();
+    let outcomes = server.client().create((0..10).map(create).collect(), &always, FRESH).await.unwrap();
     for (trace, outcome) in outcomes {
         let expected = if trace == "t3" || trace == "t7" { "exists" } else { "created" };
         assert_eq!(outcome.as_str(), expected, "{trace}");
@@ -114,7 +116,7 @@ async fn poisoned(count: u64, poison: BTreeSet<u64>) -> (usize, BTreeSet<String>
     })
     .await;
     let client = server.client_with(|settings| settings.budget.burst_max = 1_000);
-    let outcomes = client.update((0..count).map(update).collect(), FRESH).await.unwrap();
+    let outcomes = client.update((0..count).map(update).collect(), &always, FRESH).await.unwrap();
     assert_eq!(outcomes.len() as u64, count);
     let refused = outcomes.into_iter().filter(|(_, outcome)| match outcome {
         UpdateOutcome::Updated(_) => false,
@@ -149,7 +151,8 @@ async fn a_batch_refused_for_a_broken_property_is_not_halved_but_sent_without_th
     })
     .await;
     let property = |n: u64| if n.is_multiple_of(2) { "line_follow_1" } else { "line_last_response_1" };
-    let outcomes = server.client().update((0..100).map(|n| update_of(n, property(n))).collect(), FRESH).await.unwrap();
+    let outcomes =
+        server.client().update((0..100).map(|n| update_of(n, property(n))).collect(), &always, FRESH).await.unwrap();
     assert_eq!(server.seen().len(), 2);
     for (place, (_, outcome)) in outcomes.iter().enumerate() {
         match outcome {
@@ -166,7 +169,7 @@ async fn a_batch_refused_for_a_broken_property_is_not_halved_but_sent_without_th
 async fn rules_of_the_portal_are_told_in_words() {
     let refusal = |body: &'static str| async move {
         let server = Server::replying([reply(400, body)]).await;
-        match server.client().create(vec![create(1)], FRESH).await.unwrap().remove(0).1 {
+        match server.client().create(vec![create(1)], &always, FRESH).await.unwrap().remove(0).1 {
             CreateOutcome::Refused(refusal) => refusal,
             other => panic!("{other:?}"),
         }
@@ -185,7 +188,7 @@ async fn success_that_wrote_nothing_is_unknown_for_all() {
     let server =
         Server::replying([reply(200, r#"{"status":"COMPLETE","results":[],"startedAt":"2026-10-20T01:02:03.575Z"}"#)])
             .await;
-    let outcomes = server.client().update(vec![update(1), update(2)], FRESH).await.unwrap();
+    let outcomes = server.client().update(vec![update(1), update(2)], &always, FRESH).await.unwrap();
     assert!(outcomes.iter().all(|(_, outcome)| *outcome == UpdateOutcome::Unknown));
 }
 
@@ -193,7 +196,7 @@ async fn success_that_wrote_nothing_is_unknown_for_all() {
 async fn a_merged_contact_left_out_of_the_answer_is_unknown() {
     let server =
         Server::replying([reply(200, r#"{"status":"COMPLETE","results":[{"id":"2","properties":{}}]}"#)]).await;
-    let outcomes = server.client().update(vec![update(1), update(2)], FRESH).await.unwrap();
+    let outcomes = server.client().update(vec![update(1), update(2)], &always, FRESH).await.unwrap();
     assert_eq!(outcomes[0].1, UpdateOutcome::Unknown);
     assert_eq!(outcomes[1].1.as_str(), "updated");
 }
@@ -203,7 +206,7 @@ async fn two_writes_to_one_contact_go_out_in_order_in_two_requests() {
     let server = Server::answering(|seen| all_written(seen, 200)).await;
     let mut later = update(1);
     later.trace = "later".into();
-    let outcomes = server.client().update(vec![update(1), update(2), later], FRESH).await.unwrap();
+    let outcomes = server.client().update(vec![update(1), update(2), later], &always, FRESH).await.unwrap();
     let traces: Vec<Vec<String>> =
         server.seen().iter().map(|seen| seen.traces().into_iter().map(String::from).collect()).collect();
     assert_eq!(traces, [vec!["t1", "t2"], vec!["later"]]);
@@ -226,10 +229,10 @@ async fn a_limit_in_the_middle_leaves_the_rest_unsent_and_keeps_what_is_known() 
     })
     .await;
     let client = server.client();
-    let outcomes = client.update((0..150).map(update).collect(), FRESH).await.unwrap();
+    let outcomes = client.update((0..150).map(update).collect(), &always, FRESH).await.unwrap();
     let count = |word| outcomes.iter().filter(|(_, outcome)| outcome.as_str() == word).count();
     assert_eq!((count("updated"), count("not_sent")), (100, 50));
-    let refused = client.update(vec![update(1)], FRESH).await;
+    let refused = client.update(vec![update(1)], &always, FRESH).await;
     assert!(matches!(refused, Err(Error::RateLimited { .. })), "{refused:?}");
 }
 
@@ -237,7 +240,7 @@ async fn a_limit_in_the_middle_leaves_the_rest_unsent_and_keeps_what_is_known() 
 async fn values_that_hubspot_normalised_are_shown_as_stored_and_counted() {
     let answer = r#"{"results":[{"id":"1","properties":{"line_last_response_1":"hello"},"warnings":[{"category":"PROPERTY_VALUE_NORMALIZED","message":"line_last_response_1 was normalized","context":{"propertyName":"line_last_response_1","rawValue":"Hello","normalizedValue":"hello"}}]}]}"#;
     let server = Server::replying([reply(200, answer)]).await;
-    let outcomes = server.client().update(vec![update(1)], FRESH).await.unwrap();
+    let outcomes = server.client().update(vec![update(1)], &always, FRESH).await.unwrap();
     let UpdateOutcome::Updated(contact) = &outcomes[0].1 else { panic!("{outcomes:?}") };
     assert_eq!(contact.properties["line_last_response_1"], "hello");
 }
@@ -245,6 +248,39 @@ async fn values_that_hubspot_normalised_are_shown_as_stored_and_counted() {
 #[tokio::test]
 async fn nothing_to_write_makes_no_call() {
     let server = Server::replying([]).await;
-    assert_eq!(server.client().update(Vec::new(), FRESH).await, Ok(Vec::new()));
+    assert_eq!(server.client().update(Vec::new(), &always, FRESH).await, Ok(Vec::new()));
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn what_may_no_longer_be_sent_is_left_out_of_its_batch() {
+    let server = Server::answering(|seen| all_written(seen, 200)).await;
+    let may_send = |trace: &str| trace != "t2";
+    let outcomes = server.client().update(vec![update(1), update(2), update(3)], &may_send, FRESH).await.unwrap();
+    let words: Vec<_> = outcomes.iter().map(|(trace, outcome)| (&**trace, outcome.as_str())).collect();
+    assert_eq!(words, [("t1", "updated"), ("t2", "not_sent"), ("t3", "updated")]);
+    assert_eq!(server.seen()[0].traces(), ["t1", "t3"]);
+}
+
+#[tokio::test]
+async fn whether_it_may_be_sent_is_asked_when_its_turn_has_come() {
+    let server = Server::replying([]).await;
+    let client = server.client();
+    let mut under_way = Vec::new();
+    for _ in 0..client.budget().status().in_flight_max {
+        under_way.push(client.budget().acquire(Kind::General, FRESH).await.unwrap());
+    }
+    let may = AtomicBool::new(true);
+    let may_send = |_: &str| may.load(Ordering::SeqCst);
+    let write = client.create(vec![create(1)], &may_send, FRESH);
+    let withdraw = async {
+        while client.budget().status().fresh_waiting == 0 {
+            tokio::task::yield_now().await;
+        }
+        may.store(false, Ordering::SeqCst);
+        under_way.clear();
+    };
+    let (outcomes, ()) = tokio::join!(write, withdraw);
+    assert_eq!(outcomes.unwrap()[0].1, CreateOutcome::NotSent);
     assert!(server.seen().is_empty());
 }
