@@ -39,6 +39,7 @@ use sync::contacts::Contacts;
 use sync::engine::Engine;
 use sync::profiles::ProfileSource;
 use telemetry::Metrics;
+use tokio::task::JoinError;
 
 /// Counts up with every change of the fold or of the store's form: older state stores are then rebuilt.
 const FOLD_VERSION: u32 = 4;
@@ -82,6 +83,9 @@ pub struct Outside {
 ///
 /// # Errors
 /// What only an operator can put right: a log that is not fit, a record from a newer version, an unusable directory.
+///
+/// # Panics
+/// When one of its tasks does.
 pub async fn run(
     settings: Settings,
     outside: Outside,
@@ -95,20 +99,36 @@ pub async fn run(
     let (stop, executor) = (member.stop.clone(), tokio::runtime::Handle::current());
     let mut fold = tokio::task::spawn_blocking(move || executor.block_on(member.run()));
     let (engine_stop, engine_stopped) = tokio::sync::oneshot::channel::<()>();
-    let engine = engine.map(|engine| tokio::spawn(engine.run(async move { drop(engine_stopped.await) })));
-    let ended = tokio::select! {
-        ended = &mut fold => Some(ended),
-        () = shutdown => None,
-    };
-    drop(engine_stop);
-    if let Some(engine) = engine {
-        drop(engine.await);
+    let engine_stopped = async move { drop(engine_stopped.await) };
+    let mut engine = tokio::spawn(async move {
+        match engine {
+            Some(engine) => engine.run(engine_stopped).await,
+            None => engine_stopped.await,
+        }
+    });
+    let (mut fold_ended, mut engine_ended) = (None, None);
+    tokio::select! {
+        ended = &mut fold => fold_ended = Some(ended),
+        ended = &mut engine => engine_ended = Some(ended),
+        () = shutdown => {}
     }
+    drop(engine_stop);
+    let engine_ended = match engine_ended {
+        Some(ended) => ended,
+        None => engine.await,
+    };
     stop.set();
-    let ended = match ended {
+    let fold_ended = match fold_ended {
         Some(ended) => ended,
         None => fold.await,
     };
+    unpanicked(engine_ended);
+    unpanicked(fold_ended)
+}
+
+/// What a task ended with. One that panicked takes its parent with it, up to the process: what it had in hand is found again after
+/// a restart, and only then.
+fn unpanicked<T>(ended: Result<T, JoinError>) -> T {
     ended.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 

@@ -11,6 +11,7 @@ use eventlog::{NewRecord, Topic};
 use hubspot::Error;
 use projector::decode::{erasure_key, erasure_record};
 use schemas::{ContactLink, HubspotContact};
+use std::sync::atomic::Ordering;
 
 const LINE_ME: &str = "u00000000000000000000000000000001@line.me";
 
@@ -503,7 +504,7 @@ async fn a_rebuild_from_the_log_calls_nobody() {
     }
     running.stop().await;
     driver.crm.delete(*driver.crm.rows().keys().next().unwrap(), 5_000);
-    let (writes, asked) = (driver.crm.writes(), driver.profiles.asked.load(std::sync::atomic::Ordering::SeqCst));
+    let (writes, asked) = (driver.crm.writes(), driver.profiles.asked.load(Ordering::SeqCst));
 
     driver.delete_state();
     let running = driver.start();
@@ -511,7 +512,7 @@ async fn a_rebuild_from_the_log_calls_nobody() {
     driver.contact_with(user(6), "line_follow_1", "Yes").await;
     running.stop().await;
     assert_eq!(driver.crm.writes(), writes + 1, "only the new friend was written");
-    assert_eq!(driver.profiles.asked.load(std::sync::atomic::Ordering::SeqCst), asked + 1);
+    assert_eq!(driver.profiles.asked.load(Ordering::SeqCst), asked + 1);
     assert_eq!(driver.crm.live().len(), 5, "the deleted contact stays deleted");
 }
 
@@ -527,4 +528,20 @@ async fn a_record_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
     let letter: schemas::DeadLetter = driver.codec.decode(letters[0].value.as_deref().unwrap()).unwrap();
     running.stop().await;
     assert_eq!((letter.reason.as_str(), &letter.value[..], letter.offset), ("malformed", &b"not a record"[..], 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_panics_ends_the_projector() {
+    let driver = Driver::new().await;
+    driver.crm.panics.store(true, Ordering::SeqCst);
+    driver.follow(1, user(1), 1_000).await;
+    driver.start().until_it_panics().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_that_panics_ends_the_projector() {
+    let driver = Driver::new().await;
+    driver.profiles.panics.store(true, Ordering::SeqCst);
+    driver.follow(1, user(1), 1_000).await;
+    driver.start().until_it_panics().await;
 }

@@ -8,6 +8,7 @@ use super::profiles::{LookupError, ProfileSource};
 use super::queue::{Batch, Ended, Work};
 use crate::decode::confirmation_record;
 use crate::telemetry::Metrics;
+use crate::unpanicked;
 use connection::View;
 use contact::{Action, Confirmation, Likeness, Link, Names, UserId};
 use eventlog::{Log, NewRecord, Topic};
@@ -66,6 +67,9 @@ pub struct Engine {
 
 impl Engine {
     /// Works until `shutdown` resolves, then lets the calls under way end.
+    ///
+    /// # Panics
+    /// When a call does.
     pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()>) {
         let (mut batches, mut lookups) = (JoinSet::new(), JoinSet::new());
         tokio::pin!(shutdown);
@@ -75,15 +79,19 @@ impl Engine {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                Some(_) = batches.join_next() => {}
-                Some(_) = lookups.join_next() => {}
+                Some(ended) = batches.join_next() => unpanicked(ended),
+                Some(ended) = lookups.join_next() => unpanicked(ended),
                 () = self.desk.wake.notified() => {}
                 () = tokio::time::sleep_until(next) => {}
             }
         }
         let ended = async {
-            while batches.join_next().await.is_some() {}
-            while lookups.join_next().await.is_some() {}
+            while let Some(ended) = batches.join_next().await {
+                unpanicked(ended);
+            }
+            while let Some(ended) = lookups.join_next().await {
+                unpanicked(ended);
+            }
         };
         if tokio::time::timeout(DRAIN, ended).await.is_err() {
             tracing::warn!(

@@ -8,7 +8,7 @@ use hubspot::{
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::watch;
 
 /// A contact in the table.
@@ -52,12 +52,19 @@ pub struct TableCrm {
     /// Writes wait meanwhile, as they do for the request budget.
     held: watch::Sender<bool>,
     waiting: AtomicUsize,
+    pub panics: AtomicBool,
 }
 
 impl Default for TableCrm {
     fn default() -> Self {
         let table = Mutex::new(Table { next_id: 100, ..Table::default() });
-        Self { table, changed: watch::Sender::new(0), held: watch::Sender::new(false), waiting: AtomicUsize::new(0) }
+        Self {
+            table,
+            changed: watch::Sender::new(0),
+            held: watch::Sender::new(false),
+            waiting: AtomicUsize::new(0),
+            panics: AtomicBool::new(false),
+        }
     }
 }
 
@@ -124,6 +131,7 @@ impl TableCrm {
     }
 
     async fn wait_for_turn(&self) {
+        assert!(!self.panics.load(Ordering::SeqCst), "as the test wants it");
         self.waiting.fetch_add(1, Ordering::SeqCst);
         self.changed.send_modify(|count| *count += 1);
         self.held.subscribe().wait_for(|held| !held).await.unwrap();

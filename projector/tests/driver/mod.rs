@@ -20,7 +20,7 @@ use runtime::clock::{Clock, SystemClock};
 use runtime::secret::Secret;
 use schemas::{Codec, HubspotContact, LineEvent};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ pub struct TableProfiles {
     pub known: Mutex<HashMap<UserId, Likeness>>,
     pub away: Mutex<bool>,
     pub silent: Mutex<bool>,
+    pub panics: AtomicBool,
     pub asked: AtomicUsize,
 }
 
@@ -45,6 +46,7 @@ pub struct TableProfiles {
 impl ProfileSource for TableProfiles {
     async fn profile(&self, _: &Connection, user: UserId) -> Result<Option<Likeness>, LookupError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.panics.load(Ordering::SeqCst), "as the test wants it");
         if *self.silent.lock().unwrap() {
             return std::future::pending().await;
         }
@@ -75,6 +77,13 @@ pub struct Running {
 }
 
 impl Running {
+    /// It ends by itself, with a panic.
+    pub async fn until_it_panics(self) {
+        let ended = tokio::time::timeout(Duration::from_secs(20), self.task).await;
+        assert!(ended.expect("it goes on").unwrap_err().is_panic());
+        drop(self.stop);
+    }
+
     pub async fn stop(self) {
         drop(self.stop);
         self.task.await.unwrap();
