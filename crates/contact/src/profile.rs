@@ -65,7 +65,7 @@ impl Friend {
     /// On the first sight of a person, on every new follow, and on a message or other action when the last look-up is older
     /// than [`REFRESH_AFTER_MS`]. Never while the person blocks the account: LINE refuses it.
     pub fn profile_due(&self) -> Option<ProfileDue> {
-        if self.follows() == Some(false) {
+        if self.blocks() {
             return None;
         }
         let newest_action = self.newest_action_ms()?;
@@ -160,8 +160,17 @@ mod tests {
     #[test]
     fn nobody_is_looked_up_who_blocks_the_account() {
         check([Happened(10, Kind::Followed), Happened(20, Kind::Unfollowed)], None);
-        check([Happened(10, message()), Happened(20, Kind::Unfollowed), Happened(20 + DAY, message())], None);
+        check([Happened(10, message()), Happened(20, Kind::Unfollowed)], None);
         check([Happened(10, Kind::Unfollowed), Happened(20, Kind::Followed)], Some((20, true)));
+    }
+
+    #[test]
+    fn who_writes_after_an_unfollow_blocks_no_more_and_is_looked_up() {
+        check([Happened(10, Kind::Unfollowed), Happened(20, message())], Some((20, true)));
+        check([Happened(20, message()), Happened(10, Kind::Unfollowed)], Some((20, true)));
+        check([Happened(20, Kind::Unfollowed), Happened(20, message())], None);
+        let left = || [Happened(10, Kind::Followed), LookedUp(10, true), Happened(20, Kind::Unfollowed)];
+        check(left().into_iter().chain([Happened(20 + DAY, message())]), Some((20 + DAY, false)));
     }
 
     #[test]

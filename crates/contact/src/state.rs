@@ -194,6 +194,13 @@ impl Friend {
         }
     }
 
+    /// Does the person block the account? Only as long as nothing came after the unfollow: who writes has unblocked it, though
+    /// the follow that tells so was lost, or never came because one can write without being a friend.
+    pub fn blocks(&self) -> bool {
+        let acted_since = |unfollowed_ms| self.newest_action_ms.is_some_and(|action_ms| action_ms > unfollowed_ms);
+        self.unfollowed > self.followed && self.unfollowed.is_some_and(|at| !acted_since(at.time_ms))
+    }
+
     /// The text of the newest message that was not taken back.
     pub fn last_response(&self) -> Option<&str> {
         self.messages.newest().map(|(_, text)| text)
