@@ -163,9 +163,7 @@ async fn a_contact_refused_for_good_is_set_aside_alone_and_not_sent_again_until_
     driver.message(1, user(2), 1_000, "fine").await;
     let running = driver.start();
     driver.contact_with(user(2), "line_last_response_1", "fine").await;
-    let letters = driver.records(Topic::DeadLetters, 1).await;
-    let letter: schemas::DeadLetter = driver.codec.decode(letters[0].value.as_deref().unwrap()).unwrap();
-    assert_eq!((letter.reason.as_str(), letter.detail.as_str()), ("refused", "VALIDATION_ERROR in the double"));
+    assert_eq!(driver.first_letter().await, ("refused".to_owned(), "VALIDATION_ERROR in the double".to_owned()));
     let writes = driver.crm.writes();
     driver.postback(1, user(1), 1_500).await;
     driver.message(1, user(2), 2_000, "again").await;
@@ -184,6 +182,7 @@ async fn a_value_that_hubspot_refuses_by_name_does_not_keep_the_others_back() {
     let running = driver.start();
     let id = driver.contact_with(user(1), "line_unanswered_1", "Yes").await;
     assert!(!driver.crm.rows()[&id].properties.contains_key("line_last_response_1"));
+    assert_eq!(driver.first_letter().await, ("settled".to_owned(), "VALIDATION_ERROR in the double".to_owned()));
     driver.event(1, user(1), "unfollow", 2_000, "").await;
     driver.contact_with(user(1), "line_follow_1", "No").await;
     running.stop().await;
@@ -201,6 +200,21 @@ async fn a_property_that_an_administrator_removed_is_brought_back_and_nobody_is_
     running.stop().await;
     assert_eq!(driver.crm.ensured(), 1);
     assert_eq!(driver.log.span(Topic::DeadLetters, 0).unwrap().next, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_hubspot_refuses_although_its_property_is_right_is_not_written_for_ever() {
+    let driver = Driver::new().await;
+    driver.crm.refuse("poison", "INVALID_OPTION", Some("line_last_response_1"));
+    driver.message(1, user(1), 1_000, "poison").await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_unanswered_1", "Yes").await;
+    assert_eq!(driver.first_letter().await, ("settled".to_owned(), "INVALID_OPTION in the double".to_owned()));
+    driver.crm.refuse("again", "INVALID_OPTION", Some("line_last_response_1"));
+    driver.message(1, user(1), 2_000, "again").await;
+    driver.records(Topic::DeadLetters, 2).await;
+    running.stop().await;
+    assert!(!driver.crm.rows()[&id].properties.contains_key("line_last_response_1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

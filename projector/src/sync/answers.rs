@@ -5,8 +5,9 @@ use contact::{Action, Confirmation, ConnectionNumber, ContactId, Field, Link, Na
 use hubspot::Contact;
 use std::collections::BTreeSet;
 
-/// How often a value is written that HubSpot takes and does not show, before its own value counts.
-const ATTEMPTS_UNTIL_SETTLED: u32 = 3;
+/// How often a value is written that HubSpot takes and does not show, or refuses although it should take it, before HubSpot's
+/// word counts.
+pub(super) const ATTEMPTS_UNTIL_SETTLED: u32 = 3;
 
 /// What is known after a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,20 @@ pub enum Conclusion {
     Doubtful(ContactId),
     /// Nothing is known, or nothing was done: try again.
     Open,
+}
+
+impl Conclusion {
+    /// The same, where HubSpot also refused something, for this reason.
+    pub fn because(self, reason: Option<String>) -> Self {
+        match self {
+            Self::Confirmed(confirmation, None) => Self::Confirmed(confirmation, reason),
+            Self::Confirmed(confirmation, Some(other)) => {
+                let reasons: Vec<_> = reason.into_iter().chain([other]).collect();
+                Self::Confirmed(confirmation, Some(reasons.join("; ")))
+            }
+            conclusion => conclusion,
+        }
+    }
 }
 
 /// Property names and the time: what all conclusions need.

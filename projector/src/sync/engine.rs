@@ -378,7 +378,7 @@ impl UnderWay {
 fn outcome(work: &Work, link: Link, refused: bool) -> &'static str {
     match (link, &work.action) {
         (Link::Merged { .. }, _) => "merged",
-        (Link::Live(_), Action::Update(..)) if refused => "settled",
+        (Link::Live(_), Action::Update(..) | Action::Create(_)) if refused => "settled",
         _ if refused => "refused",
         (Link::Gone { .. }, _) => "gone",
         (Link::Live(_), Action::Check(_)) => "checked",

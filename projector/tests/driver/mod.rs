@@ -233,6 +233,13 @@ impl Driver {
         records.iter().map(|record| self.codec.decode(record.value.as_deref().unwrap()).unwrap()).collect()
     }
 
+    /// Reason and detail of the first dead letter, once there is one.
+    pub async fn first_letter(&self) -> (String, String) {
+        let letters = self.records(Topic::DeadLetters, 1).await;
+        let letter: schemas::DeadLetter = self.codec.decode(letters[0].value.as_deref().unwrap()).unwrap();
+        (letter.reason, letter.detail)
+    }
+
     /// The records of a topic, once there are `at_least`.
     pub async fn records(&self, topic: Topic, at_least: usize) -> Vec<Record> {
         let mut reader = self.log.reader(topic, 0, 0).unwrap();
