@@ -19,6 +19,11 @@ use std::time::Duration;
 /// A partition of which nothing is in the log.
 const ELSEWHERE: u32 = 7;
 
+/// People who are far apart in the store.
+fn who(n: u32) -> UserId {
+    UserId::from_u128(u128::from(n) << 96)
+}
+
 /// As many look-ups of a partition that is not ours as are held at all: none of them can end.
 fn fill_with_lookups(desk: &Desk) {
     let due = ProfileDue { covers_ms: 1, covered_ms: None, known: None };
@@ -55,7 +60,6 @@ async fn work_off(session: &mut Session<'_>, status: &Status) {
 async fn look_ups_without_room_hold_up_no_contact() {
     const PEOPLE: u32 = 2_500;
     let driver = Driver::new().await;
-    let who = |n: u32| UserId::from_u128(u128::from(n) << 96);
     driver.append((0..PEOPLE).map(|n| driver.record(1, who(n), "follow", 1_000, r#""follow":{}"#)).collect()).await;
     let status = Arc::new(Status::default());
     let parts = driver.parts(&status);
@@ -84,4 +88,22 @@ async fn look_ups_without_room_are_made_once_there_is_some() {
     let engine = tokio::spawn(parts.engine.unwrap().run(std::future::pending()));
     driver.records(Topic::LineProfiles, 1).await;
     engine.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_is_looked_at_again_only_when_the_connections_say_something_else_about_contacts() {
+    // One more than a page, so that a walk through everybody shows after a step.
+    const PEOPLE: u32 = 1_001;
+    let driver = Driver::new().await;
+    driver.append((0..PEOPLE).map(|n| driver.record(1, who(n), "follow", 1_000, r#""follow":{}"#)).collect()).await;
+    let status = Arc::new(Status::default());
+    let parts = driver.parts(&status);
+    let mut session = parts.member.join().unwrap();
+    work_off(&mut session, &status).await;
+    driver.change(1, |connection| connection.name = "another".into()).await;
+    session.step(Duration::ZERO).await.unwrap();
+    assert!(!session.has_more_to_do());
+    driver.change(1, |connection| connection.auto_create = false).await;
+    session.step(Duration::ZERO).await.unwrap();
+    assert!(session.has_more_to_do());
 }

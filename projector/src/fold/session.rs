@@ -37,6 +37,8 @@ pub struct Session<'a> {
     opened: Opened,
     owned: BTreeMap<u32, Owned>,
     connections: watch::Receiver<u64>,
+    /// What the connections said when everybody was last looked at by it.
+    rules: Connections,
     measured: Instant,
 }
 
@@ -83,7 +85,8 @@ impl Scan {
 impl<'a> Session<'a> {
     pub(super) fn new(member: &'a Member, consumer: Box<dyn Consumer>, opened: Opened) -> Self {
         let (connections, measured) = (member.view.changed(), Instant::now());
-        Self { member, consumer, opened, owned: BTreeMap::new(), connections, measured }
+        let rules = member.view.snapshot().rules().clone();
+        Self { member, consumer, opened, owned: BTreeMap::new(), connections, rules, measured }
     }
 
     /// Takes what the log has next, waiting up to `wait` for it, and does what is due beside it. False when the log had
@@ -109,7 +112,7 @@ impl<'a> Session<'a> {
         }
         if self.connections.has_changed().unwrap_or(false) {
             self.connections.borrow_and_update();
-            self.owned.values_mut().for_each(|owned| owned.reconsider = Scan::After(None));
+            self.follow_rules();
         }
         self.advance()?;
         self.restate().await?;
@@ -119,6 +122,15 @@ impl<'a> Session<'a> {
             self.measure();
         }
         Ok(!had_nothing)
+    }
+
+    /// Everybody is looked at again where the connections say something else about contacts; a name or a secret says nothing.
+    fn follow_rules(&mut self) {
+        let connected = self.member.view.snapshot();
+        if self.rules != *connected.rules() {
+            self.rules.clone_from(connected.rules());
+            self.owned.values_mut().for_each(|owned| owned.reconsider = Scan::After(None));
+        }
     }
 
     /// Is there something to do that waits for nobody?

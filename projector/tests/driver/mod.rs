@@ -32,6 +32,10 @@ pub fn number(n: u32) -> ConnectionNumber {
     ConnectionNumber::new(n).unwrap()
 }
 
+fn sealer() -> Sealer {
+    Sealer::from_master_key(&Secret::new(&"7".repeat(64))).unwrap()
+}
+
 /// LINE's profiles as a table.
 #[derive(Default)]
 pub struct TableProfiles {
@@ -100,7 +104,6 @@ impl Driver {
         let directory = tempfile::tempdir().unwrap();
         let options = Options::new(Arc::new(SystemClock));
         let log: Arc<dyn Log> = EmbeddedLog::open(&directory.path().join("log"), options).unwrap();
-        let sealer = || Sealer::from_master_key(&Secret::new(&"7".repeat(64))).unwrap();
         let codec = Codec::default();
         for n in [1, 2] {
             let connection = Connection {
@@ -128,6 +131,15 @@ impl Driver {
         let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
         let (crm, profiles) = (Arc::default(), Arc::default());
         Self { directory, log, view, codec, crm, profiles, metrics, events: AtomicU64::new(0) }
+    }
+
+    /// Changes a connection, and waits until that is seen.
+    pub async fn change(&self, n: u32, change: impl FnOnce(&mut Connection)) {
+        let mut changes = self.view.changed();
+        let mut connection = (*self.view.snapshot().by_number(number(n)).unwrap()).clone();
+        change(&mut connection);
+        connection::define(&self.log, &self.codec, &sealer(), &connection).await.unwrap();
+        changes.changed().await.unwrap();
     }
 
     pub fn settings(&self) -> Settings {
