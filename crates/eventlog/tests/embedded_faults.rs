@@ -150,6 +150,19 @@ fn an_emptied_or_overwritten_or_missing_file_is_damage_not_a_new_log() {
 }
 
 #[test]
+fn damage_is_told_with_its_file_and_with_what_to_restore() {
+    let dir = filled(10);
+    let file = dir.path().join(FILE);
+    for content in ["", "no database at all"] {
+        fs::write(&file, content).unwrap();
+        let told = open_error(dir.path()).to_string();
+        let place = dir.path().display();
+        assert!(told.starts_with(&format!("the log is damaged: {}: ", file.display())), "{told}");
+        assert!(told.ends_with(&format!("restore {place} from a copy, see docs/operations.md")), "{told}");
+    }
+}
+
+#[test]
 fn a_changed_record_is_damage_and_those_before_it_are_still_read() {
     let dir = filled(10);
     let changed = "UPDATE \"line.events/0\" SET value = x'00' WHERE offset = 7";

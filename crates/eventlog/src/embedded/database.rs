@@ -53,6 +53,10 @@ impl Database {
     /// Opens the log in `dir`, and creates it first if there is none. `partitions` is the count that a new log gets and an
     /// existing one must have.
     pub(super) fn open(dir: &Path, partitions: Option<u32>) -> Result<Self, Error> {
+        Self::open_or_create(dir, partitions).map_err(|error| located(&dir.join(FILE), error))
+    }
+
+    fn open_or_create(dir: &Path, partitions: Option<u32>) -> Result<Self, Error> {
         if partitions == Some(0) {
             return Err(Error::Unfit("a log needs at least one partition".into()));
         }
@@ -60,7 +64,7 @@ impl Database {
         let _opening = lock_opening(dir)?;
         let file = dir.join(FILE);
         match fs::metadata(&file) {
-            Ok(found) if found.len() == 0 => return Err(Error::Damaged(format!("{} is empty", file.display()))),
+            Ok(found) if found.len() == 0 => return Err(Error::Damaged("it is empty".into())),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => create(dir, &file, partitions.unwrap_or(1))?,
             Err(error) => return Err(Error::Unfit(format!("cannot read {}: {error}", file.display()))),
@@ -134,7 +138,7 @@ impl Session {
             Some(connection) => connection,
             None => self.database.connect(self.access)?,
         };
-        let outcome = work(&mut connection);
+        let outcome = work(&mut connection).map_err(|error| located(&self.database.file, error));
         if !matches!(outcome, Err(Error::Unavailable(_) | Error::Damaged(_))) {
             self.connection = Some(connection);
         }
@@ -153,6 +157,23 @@ pub(super) fn failure(error: rusqlite::Error) -> Error {
         // Columns of a wrong type, a missing row or table: the file is not what this program wrote.
         _ => Error::Damaged(error.to_string()),
     }
+}
+
+/// Damage with the file that has it and what can be done. SQLite does not tell which file it means.
+fn located(file: &Path, error: Error) -> Error {
+    match error {
+        Error::Damaged(what) => Error::Damaged(format!(
+            "{}: {what}; restore {} from a copy, see docs/operations.md",
+            file.display(),
+            file.parent().unwrap_or(file).display()
+        )),
+        other => other,
+    }
+}
+
+/// Is there a log in this directory?
+pub(super) fn exists(dir: &Path) -> bool {
+    dir.join(FILE).exists()
 }
 
 fn create_dir(dir: &Path) -> io::Result<()> {
@@ -194,7 +215,7 @@ fn pause() {
 /// Builds a new log under another name and moves it to its place.
 fn create(dir: &Path, file: &Path, partitions: u32) -> Result<(), Error> {
     if sibling(file, "-wal").exists() {
-        return Err(Error::Damaged(format!("{} is missing, but its journal is there", file.display())));
+        return Err(Error::Damaged("it is missing, but its journal is there".into()));
     }
     let unfinished = dir.join(UNFINISHED);
     let cannot = |error: io::Error| Error::Unfit(format!("cannot create {}: {error}", file.display()));

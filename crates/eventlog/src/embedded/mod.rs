@@ -64,6 +64,11 @@ pub struct EmbeddedLog {
 }
 
 impl EmbeddedLog {
+    /// Is there a log in `dir`?
+    pub fn exists(dir: &Path) -> bool {
+        database::exists(dir)
+    }
+
     /// Opens the log in `dir`, which is created if it does not exist. Other processes may have it open.
     ///
     /// # Errors
