@@ -44,16 +44,28 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let settings = match load(&cli, &Environment) {
         Ok(settings) => settings,
-        Err(error) => return complain(&cli, &error, ExitCode::from(USAGE)),
+        Err(error) => return complain(&cli, None, &error, ExitCode::from(USAGE)),
     };
     logging::start(settings.log_format, &filter(&cli.command, &settings));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return complain(&cli, &error.into(), ExitCode::FAILURE),
+        Err(error) => return complain(&cli, None, &error.into(), ExitCode::FAILURE),
     };
+    let notice = command::notice(&cli.command, &settings);
+    if let Some(notice) = notice.as_deref().filter(|_| !cli.json) {
+        eprintln!("note: {notice}");
+    }
     let ended = runtime.block_on(run(&cli, settings));
     runtime.shutdown_background();
-    ended.unwrap_or_else(|error| complain(&cli, &error, ExitCode::FAILURE))
+    match ended {
+        Ok(status) => {
+            if let Some(notice) = notice.filter(|_| cli.json) {
+                eprintln!("{}", serde_json::json!({ "note": notice }));
+            }
+            status
+        }
+        Err(error) => complain(&cli, notice, &error, ExitCode::FAILURE),
+    }
 }
 
 /// Runs the command until it ends, or until the operator insists.
@@ -86,13 +98,18 @@ fn filter(command: &Command, settings: &Settings) -> Filter {
 }
 
 /// Says what went wrong, on standard error. Nothing did when the reader of the output has seen enough of it.
-fn complain(cli: &Cli, error: &anyhow::Error, status: ExitCode) -> ExitCode {
+/// A program that reads JSON there gets one object.
+fn complain(cli: &Cli, notice: Option<String>, error: &anyhow::Error, status: ExitCode) -> ExitCode {
     let cause = error.root_cause().downcast_ref::<std::io::Error>();
     if cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe) {
         return status;
     }
     if cli.json {
-        eprintln!("{}", serde_json::json!({ "error": format!("{error:#}") }));
+        let mut said = serde_json::json!({ "error": format!("{error:#}") });
+        if let Some(notice) = notice {
+            said["note"] = notice.into();
+        }
+        eprintln!("{said}");
     } else {
         eprintln!("error: {error:#}");
     }

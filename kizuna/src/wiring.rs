@@ -3,9 +3,9 @@
 use crate::settings::Settings;
 use anyhow::Context;
 use connection::{Sealer, View};
-use eventlog::Log;
 use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::kafka::KafkaLog;
+use eventlog::{Log, Topic};
 use hubspot::Crm;
 use prometheus::Registry;
 use runtime::clock::{Clock, SystemClock};
@@ -46,10 +46,6 @@ impl Installation {
     pub async fn open(settings: Settings) -> anyhow::Result<Self> {
         make_private(&settings.data_dir)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let sealer = match &settings.master_key {
-            Some(key) => Sealer::from_master_key(&key.0)?,
-            None => Sealer::load_or_create(&settings.data_dir)?,
-        };
         let codec = match &settings.schema_registry_url {
             Some(url) => Codec::with_registry(&schemas::registry::Client::new(url.0.expose())?).await?,
             None => Codec::default(),
@@ -58,6 +54,7 @@ impl Installation {
         let line = line_client(&settings, &metrics)?;
         let crm = hubspot_client(&settings, &clock, &metrics)?;
         let (log, embedded) = open_log(&settings, &clock, &metrics).await?;
+        let sealer = sealer(&settings, &log).await?;
         Ok(Self { settings: Arc::new(settings), log, embedded, codec, sealer, clock, line, crm, metrics })
     }
 
@@ -84,6 +81,20 @@ impl Installation {
         make_private(&path)?;
         Ok(path)
     }
+}
+
+/// The key that is set, or the one in the data directory. One is made there only for a log in which nothing is sealed yet.
+async fn sealer(settings: &Settings, log: &Arc<dyn Log>) -> anyhow::Result<Sealer> {
+    if let Some(key) = &settings.master_key {
+        return Ok(Sealer::from_master_key(&key.0)?);
+    }
+    // The console seals second factors, in a file of its own.
+    let has_console = settings.data_dir.join("console").exists();
+    // Asked before the key is looked for: whoever wrote the first connection had made the key by then.
+    let log = Arc::clone(log);
+    let connections = tokio::task::spawn_blocking(move || log.span(Topic::Connections, 0)).await??;
+    let is_new = connections.next == 0 && !has_console;
+    Ok(if is_new { Sealer::load_or_create(&settings.data_dir)? } else { Sealer::load(&settings.data_dir)? })
 }
 
 fn line_client(settings: &Settings, metrics: &Registry) -> anyhow::Result<line::api::Client> {

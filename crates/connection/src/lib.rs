@@ -23,6 +23,7 @@ pub use changing::amend;
 pub use definition::{Connection, SECRETS_MAX, State, new_webhook_token};
 pub use editor::{Claimed, Editor, claim};
 pub use registry::Registry;
+use seal::KEY_FILE;
 pub use seal::Sealer;
 pub use snapshot::Snapshot;
 pub use view::View;
@@ -69,6 +70,9 @@ pub enum Error {
         /// The setting or the file.
         place: String,
     },
+    /// The log holds what a key sealed that is not here. A new key would open none of it.
+    #[error("{KEY_FILE} is missing in {}: put it back from your copy, or set KIZUNA_MASTER_KEY", .0.display())]
+    KeyMissing(PathBuf),
     /// The key file cannot be read or made.
     #[error("cannot use the key file {path}: {source}")]
     KeyFile {

@@ -23,7 +23,7 @@ use std::path::Path;
 const VERSION: u8 = 1;
 const KEY_ID_BYTES: usize = 8;
 const NONCE_BYTES: usize = 24;
-const KEY_FILE: &str = "master.key";
+pub(crate) const KEY_FILE: &str = "master.key";
 
 /// Which secret of a connection is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +53,33 @@ impl Sealer {
         Self::parse(key.expose()).ok_or_else(|| Error::MasterKey { place: "KIZUNA_MASTER_KEY".into() })
     }
 
-    /// Takes the key from the file `master.key` in `dir`. On the first start the file is made, readable by its owner only;
-    /// of several processes that start at once, all use the key of one.
+    /// Takes the key from the file `master.key` in `dir`.
+    ///
+    /// # Errors
+    /// [`Error::KeyMissing`], [`Error::KeyFile`], [`Error::MasterKey`].
+    pub fn load(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join(KEY_FILE);
+        let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => Error::KeyMissing(dir.to_owned()),
+            _ => Error::KeyFile { path: path.clone(), source },
+        })?;
+        Self::parse(text.trim()).ok_or_else(|| Error::MasterKey { place: path.display().to_string() })
+    }
+
+    /// As [`Self::load`], for a log in which nothing is sealed yet: where the file is missing it is made, readable by its
+    /// owner only. Of several processes that start at once, all use the key of one.
     ///
     /// # Errors
     /// [`Error::KeyFile`], [`Error::MasterKey`].
     pub fn load_or_create(dir: &Path) -> Result<Self, Error> {
-        let path = dir.join(KEY_FILE);
-        let text = read_or_create(dir, &path).map_err(|source| Error::KeyFile { path: path.clone(), source })?;
-        Self::parse(text.trim()).ok_or_else(|| Error::MasterKey { place: path.display().to_string() })
+        match Self::load(dir) {
+            Err(Error::KeyMissing(_)) => {
+                let path = dir.join(KEY_FILE);
+                create(dir, &path).map_err(|source| Error::KeyFile { path, source })?;
+                Self::load(dir)
+            }
+            loaded => loaded,
+        }
     }
 
     fn parse(key: &str) -> Option<Self> {
@@ -159,14 +177,6 @@ fn associated(number: ConnectionNumber, field: Field) -> Vec<u8> {
         Field::WebhookToken => ("webhook_token", 0),
     };
     [&[VERSION, slot], &number.get().to_be_bytes()[..], field.as_bytes()].concat()
-}
-
-fn read_or_create(dir: &Path, path: &Path) -> io::Result<String> {
-    match fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(dir, path)?,
-        read => return read,
-    }
-    fs::read_to_string(path)
 }
 
 /// Writes the file whole under another name and then links it to its own: nobody reads half a key, and only one process's

@@ -116,3 +116,12 @@ fn a_key_file_with_something_else_in_it_is_named() {
     let error = Sealer::load_or_create(dir.path()).err().unwrap();
     assert!(error.to_string().contains("master.key"), "{error}");
 }
+
+#[test]
+fn a_key_that_is_missing_is_named_with_its_directory_and_not_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Sealer::load(dir.path()).err().unwrap().to_string();
+    let wanted = format!("master.key is missing in {}: put it back from your copy", dir.path().display());
+    assert!(error.starts_with(&wanted), "{error}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}

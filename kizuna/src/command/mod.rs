@@ -14,11 +14,32 @@ mod serve;
 mod topics;
 mod verify;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Connection};
 use crate::server::Roles;
 use crate::settings::Settings;
+use eventlog::embedded::EmbeddedLog;
 use runtime::shutdown::Shutdown;
 use std::process::ExitCode;
+
+/// What to say before a command looks into a log that does not exist: most likely it was typed in another directory than
+/// `kizuna up` runs in. Commands that begin an installation find none, as they should.
+pub fn notice(command: &Command, settings: &Settings) -> Option<String> {
+    let begins = matches!(
+        command,
+        Command::Demo(_)
+            | Command::Up
+            | Command::Ingest
+            | Command::Projector
+            | Command::Sandbox(_)
+            | Command::Topics(_)
+            | Command::Connection(Connection::Add(_))
+    );
+    let directory = settings.data_dir.join("log");
+    let is_missing = settings.kafka_brokers.is_none() && !EmbeddedLog::exists(&directory);
+    (is_missing && !begins).then(|| {
+        format!("there is no log in {} (KIZUNA_DATA_DIR): a new, empty one is made there", directory.display())
+    })
+}
 
 /// Runs the command that was typed.
 ///

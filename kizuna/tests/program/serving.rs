@@ -90,6 +90,23 @@ async fn another_master_key_is_told_from_damage() {
 }
 
 #[tokio::test]
+async fn a_master_key_that_is_missing_is_asked_for_and_never_made_anew() {
+    let place = Place::new().with("KIZUNA_LISTEN", "127.0.0.1:0").with("KIZUNA_ADMIN_LISTEN", "127.0.0.1:0");
+    place.add_unchecked("1000000001").await;
+    let key = place.directory.path().join("data/master.key");
+    let copy = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    for command in [&["connection", "list"][..], &["contact", "find"], &["replay", "--dry-run"], &["up"]] {
+        let ended = place.run(command).await;
+        assert_eq!(ended.status, 1, "{ended:?}");
+        assert!(ended.stderr.contains("master.key is missing in ./data: put it back"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("KIZUNA_MASTER_KEY") && !key.exists(), "{}", ended.stderr);
+    }
+    std::fs::write(&key, copy).unwrap();
+    assert_eq!(place.json(&["connection", "list"]).await["in_use"], 1);
+}
+
+#[tokio::test]
 async fn ready_says_when_hubspot_refuses_the_token_and_webhooks_are_taken_all_the_same() {
     let sandbox = sandbox().await;
     let place = Place::beside(&sandbox).with("KIZUNA_HUBSPOT_TOKEN", "pat-nobody-knows");

@@ -96,3 +96,21 @@ async fn the_sandbox_says_in_one_line_where_it_is() {
     let page = reqwest::get(said["control_url"].as_str().unwrap()).await.unwrap();
     assert!(page.status().is_success());
 }
+
+#[tokio::test]
+async fn a_command_that_finds_no_log_says_where_it_looked_once() {
+    let place = Place::new();
+    let ended = place.run(&["replay", "--dry-run"]).await;
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let told = "note: there is no log in ./data/log (KIZUNA_DATA_DIR): a new, empty one is made there\n";
+    assert_eq!(ended.stderr, told);
+    assert_eq!(place.run(&["connection", "list"]).await.stderr, "");
+
+    let ended = Place::new().run(&["connection", "list", "--json"]).await;
+    let said: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+    assert!(said["note"].as_str().unwrap().contains("KIZUNA_DATA_DIR"), "{said}");
+
+    let begun = Place::new();
+    let add = ["connection", "add", "--name", "x", "--channel-id", "1", "--channel-secret", "s", "--skip-line-checks"];
+    assert_eq!(begun.run(&add).await.stderr, "");
+}
