@@ -14,24 +14,26 @@ Try it, no accounts needed:
   kizuna demo
 
 Run it:
-  export KIZUNA_HUBSPOT_TOKEN=...   a HubSpot access token
+  export KIZUNA_HUBSPOT_TOKEN=...    # a HubSpot access token
   export KIZUNA_PUBLIC_URL=https://line.example.jp
   kizuna up
-  kizuna connection add --channel-id 1234567890 --channel-secret-file secret.txt
+  kizuna connection add --channel-id 1234567890 --channel-secret-file s.txt
 
-Settings come from kizuna.toml and from KIZUNA_* variables, which go first; docs/configuration.md lists them all.
-Exit status: 0 done, 1 it could not be done, 2 the command line or the settings are wrong, 130 stopped without waiting.";
+Settings come from kizuna.toml and from KIZUNA_* variables, which take precedence; docs/configuration.md lists them all.
+
+Exit status: 0 done, 1 it could not be done, 2 the command line or the settings are wrong, 130 ended at once by a second \
+signal.";
 
 /// Connects LINE Official Accounts to HubSpot: every friend a contact, every message on it.
 #[derive(Debug, Parser)]
-#[command(name = "kizuna", version, after_help = AFTER_HELP, max_term_width = 110)]
+#[command(name = "kizuna", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {
     /// Settings file, instead of kizuna.toml in the working directory.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = 900)]
     pub config: Option<PathBuf>,
 
     /// Print results as JSON, for programs.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 901)]
     pub json: bool,
 
     /// What to do.
@@ -80,13 +82,15 @@ pub enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Everything runs on this machine, in a temporary directory that is removed at the end; no account, no network.
-On a terminal the servers stay up afterwards until Ctrl-C, so that you can look around; in a script it ends by itself, with
+
+On a terminal the servers stay up afterwards until Ctrl-C, so that you can look around; in a script it ends by itself, with \
 status 1 if HubSpot did not come to show what the story tells.
 
 Examples:
-  kizuna demo                     the story, then look around
-  kizuna demo --serve --json      for a program: prints addresses and contacts in one line, then serves
-  kizuna demo --keep ./demo       keep the data, to look at it later: KIZUNA_DATA_DIR=./demo kizuna connection list")]
+  kizuna demo                    # the story, then look around
+  kizuna demo --serve --json     # print addresses and contacts, then serve
+  kizuna demo --keep ./demo      # keep the data, and look at it later with:
+  KIZUNA_DATA_DIR=./demo kizuna connection list")]
 pub struct Demo {
     /// Keep the data in this directory, which must be empty or new.
     #[arg(long, value_name = "DIR")]
@@ -101,8 +105,10 @@ pub struct Demo {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 At its first start it prints a link at which the first administrator sets a password; the link works once.
+
 With --link it prints a new one and ends, beside a running `kizuna up` too: for when the link or the password was lost.
-With --reset-second-factor NAME, in the same way, it switches the second factor of somebody off who lost the app and the
+
+With --reset-second-factor NAME, in the same way, it switches the second factor of somebody off who lost the app and the \
 recovery codes.")]
 pub struct Console {
     /// Print a link at which somebody becomes administrator, and end.
@@ -116,11 +122,12 @@ pub struct Console {
 /// `kizuna sandbox`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Prints one line of JSON with line_api_url, hubspot_api_url, hubspot_token, control_url and line_channels (each with
+Prints one line of JSON with line_api_url, hubspot_api_url, hubspot_token, control_url and line_channels (each with \
 channel_id, channel_secret, access_token, bot_user_id), then serves until Ctrl-C. control_url is also a page for the browser.
 
 Example:
   kizuna sandbox > sandbox.json &
+  until [ -s sandbox.json ]; do sleep 0.1; done
   export KIZUNA_LINE_API_URL=$(jq -r .line_api_url sandbox.json)
   export KIZUNA_HUBSPOT_API_URL=$(jq -r .hubspot_api_url sandbox.json)
   export KIZUNA_HUBSPOT_TOKEN=$(jq -r .hubspot_token sandbox.json)
@@ -167,12 +174,13 @@ pub enum Connection {
     Rotate(connection::RotateConnection),
     /// Look for what keeps an account from working, in LINE, in HubSpot and here, and say what to do about it.
     #[command(after_help = "\
-Changes nothing, apart from one call of the webhook address by LINE. Exit status 1 when something is broken; warnings and what
-could not be found out leave it at 0. What a running `kizuna up` refused is read from KIZUNA_ADMIN_LISTEN.
+Changes nothing, apart from one call of the webhook address by LINE. Exit status 1 when something is broken; warnings and \
+what could not be found out leave it at 0. What a running `kizuna up` refused is read from KIZUNA_ADMIN_LISTEN.
 
 Examples:
   kizuna connection check 1
-  kizuna connection check 1 --json | jq '.findings[] | select(.severity != \"good\")'")]
+  kizuna connection check 1 --json |
+    jq '.findings[] | select(.severity != \"good\")'")]
     Check {
         /// Its number.
         #[arg(value_parser = connection_number)]
@@ -183,7 +191,7 @@ Examples:
         /// Its number.
         #[arg(value_parser = connection_number)]
         number: ConnectionNumber,
-        /// Do not ask.
+        /// Do not ask on a terminal; without one nobody is asked.
         #[arg(long)]
         yes: bool,
     },
@@ -192,18 +200,26 @@ Examples:
 /// `kizuna connection add`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Where to find them (LINE Developers console, LINE Developersコンソール):
+Where to find them in LINE Developers console (LINE Developersコンソール):
   channel ID, channel secret   Basic settings (チャネル基本設定)
-  access token                 Messaging API (Messaging API設定), channel access token (long-lived). Not needed:
-                               without it Kizuna works with short-lived tokens made from ID and secret.
+  access token                 Messaging API (Messaging API設定)
+
+The access token is the long-lived channel access token. It is not needed: without it Kizuna works with short-lived tokens \
+made from channel ID and channel secret.
 
 Examples:
-  kizuna connection add --channel-id 1234567890 --channel-secret-file secret.txt
-  pass line/shop | kizuna connection add --name 本店 --channel-id 1234567890 --channel-secret -
-  kizuna connection add --name 本店 --channel-id 1234567890 --channel-secret-file s --access-token-file t
+  kizuna connection add --channel-id 1234567890 --channel-secret-file s.txt
+  pass line/shop |
+    kizuna connection add --channel-id 1234567890 --channel-secret -
+  kizuna connection add --name 本店 --channel-id 1234567890 \\
+    --channel-secret-file s.txt --access-token-file t.txt
 
-Was it interrupted, or did a step fail? Put that right and run the same command again: it goes on, nothing is doubled.
-A secret on the command line can be seen by other users of the machine: prefer a file or standard input.")]
+Was it interrupted, or did a step fail? Put that right and run the same command again: it continues where it stopped, and \
+nothing is created twice. A secret on the command line can be seen by other users of the machine: prefer a file or \
+standard input.
+
+Exit status: 0 when the account is connected and no step failed, else 1. A failed webhook test alone leaves it at 0, because \
+`kizuna up` may be started later.")]
 pub struct AddConnection {
     /// Name for your team; LINE's display name of the account if left out.
     #[arg(long)]
@@ -288,8 +304,8 @@ Examples:
     },
     /// Find friends by a part of their name, or list them.
     #[command(after_help = "\
-Looks through the state on this machine, beside a running `kizuna up` too. Capitals, full width and katakana make no
-difference. The output is personal data.
+Looks through the state on this machine, beside a running `kizuna up` too. Capitals, full and half width, and katakana or \
+hiragana make no difference. The output is personal data.
 
 Examples:
   kizuna contact find さくら
@@ -354,6 +370,28 @@ mod tests {
             assert!(command.get_about().is_some(), "{path}");
             for argument in command.get_arguments() {
                 assert!(argument.get_help().is_some(), "{path} {}", argument.get_id());
+            }
+            for sub in command.get_subcommands() {
+                check(sub, &path);
+            }
+        }
+        check(&Cli::command(), "");
+    }
+
+    /// Does a line of help stand by itself: an example, a row, or the end of a paragraph?
+    fn is_whole(line: &str) -> bool {
+        line.is_empty() || line.starts_with("  ") || line.ends_with(['.', ':', ')'])
+    }
+
+    #[test]
+    fn long_help_is_wrapped_by_clap_alone_and_no_example_is_broken_at_80_columns() {
+        fn check(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.lines().all(is_whole), "{path}: {after}");
+            let shown = command.clone().term_width(80).render_long_help().to_string();
+            for line in after.lines().filter(|line| line.starts_with("  ")) {
+                assert!(shown.lines().any(|other| other == line), "{path}: {line}");
             }
             for sub in command.get_subcommands() {
                 check(sub, &path);

@@ -25,6 +25,8 @@ use mimalloc::MiMalloc;
 use runtime::logging::{self, Filter};
 use runtime::settings::{Environment, File, Reader};
 use settings::Settings;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -78,6 +80,9 @@ async fn run(cli: &Cli, settings: Settings) -> anyhow::Result<ExitCode> {
 }
 
 fn load(cli: &Cli, reader: &dyn Reader) -> anyhow::Result<Settings> {
+    if matches!(cli.command, Command::Demo(_) | Command::Sandbox(_)) {
+        return Ok(Settings::load(&OnlyLogging(reader), None)?);
+    }
     let path = cli.config.as_deref().unwrap_or(Path::new(FILE));
     let name = path.display().to_string();
     let text = match std::fs::read_to_string(path) {
@@ -86,6 +91,17 @@ fn load(cli: &Cli, reader: &dyn Reader) -> anyhow::Result<Settings> {
         Err(error) => anyhow::bail!("cannot read the settings file {name}: {error}"),
     };
     Ok(Settings::load(reader, text.as_deref().map(|text| File { name: &name, text }))?)
+}
+
+/// The settings of the log's lines alone, for commands that bring all others themselves and are to run whatever is set.
+struct OnlyLogging<'a>(&'a dyn Reader);
+
+impl Reader for OnlyLogging<'_> {
+    fn variables(&self) -> BTreeMap<String, OsString> {
+        let mut variables = self.0.variables();
+        variables.retain(|name, _| ["KIZUNA_LOG", "KIZUNA_LOG_FORMAT"].contains(&name.as_str()));
+        variables
+    }
 }
 
 /// What is logged where nothing is set: servers tell what they do, other commands only what is wrong.
@@ -105,13 +121,13 @@ fn complain(cli: &Cli, notice: Option<String>, error: &anyhow::Error, status: Ex
         return status;
     }
     if cli.json {
-        let mut said = serde_json::json!({ "error": format!("{error:#}") });
+        let mut said = serde_json::json!({ "error": output::chain(error) });
         if let Some(notice) = notice {
             said["note"] = notice.into();
         }
         eprintln!("{said}");
     } else {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", output::chain(error));
     }
     status
 }

@@ -25,6 +25,20 @@ pub fn line(text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// An error with its causes, each said once: some errors tell their cause themselves.
+pub fn chain(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.ends_with(&cause) {
+            told.push_str(": ");
+            told.push_str(&cause);
+        }
+    }
+    told
+}
+
 /// Rows under a head, in columns as wide as their widest cell.
 pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let mut all = vec![head.map(str::to_owned)];

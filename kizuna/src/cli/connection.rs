@@ -11,16 +11,16 @@ use std::path::PathBuf;
     group = ArgGroup::new("new").required(true).multiple(true).args(
         ["channel_secret", "channel_secret_file", "access_token", "access_token_file", "stateless"]),
     after_help = "\
-Have this command ready before you issue a channel secret anew in LINE Developers console (LINE Developersコンソール) > the
-channel > Basic settings (チャネル基本設定): LINE ends the old one at once, and until the new one is here its webhooks are
-refused; with Webhook redelivery (Webhookの再送) on, LINE sends them again. Webhooks signed with the old one before are taken
-for another 24 hours. LINE is asked whether all fits together before anything changes; a running Kizuna follows within two
+Have this command ready before you issue a channel secret anew in LINE Developers console (LINE Developersコンソール) > the \
+channel > Basic settings (チャネル基本設定): LINE ends the old one at once, and until the new one is here its webhooks are \
+refused; with Webhook redelivery (Webhookの再送) on, LINE sends them again. Webhooks signed with the old one before are taken \
+for another 24 hours. LINE is asked whether all fits together before anything changes; a running Kizuna follows within two \
 seconds, without a restart.
 
 Examples:
   kizuna connection rotate 1 --channel-secret-file secret.txt
   pass line/shop-token | kizuna connection rotate 1 --access-token -
-  kizuna connection rotate 1 --stateless          from a long-lived token to short-lived ones"
+  kizuna connection rotate 1 --stateless    # back to short-lived tokens"
 )]
 pub struct RotateConnection {
     /// Its number.
@@ -53,11 +53,11 @@ pub struct RotateConnection {
     group = ArgGroup::new("changed").required(true).multiple(true).args(
         ["name", "description", "icon", "auto_create", "no_auto_create", "pause", "resume"]),
     after_help = "\
-While a connection is paused its webhooks are taken and its events stored, but nothing is written to HubSpot for it. Once
+While a connection is paused its webhooks are taken and its events stored, but nothing is written to HubSpot for it. Once \
 it is resumed, HubSpot is brought to what has come up meanwhile. A running Kizuna follows within two seconds.
 
 Examples:
-  kizuna connection set 1 --name 渋谷店 --icon https://example.jp/shibuya.png
+  kizuna connection set 1 --name 渋谷店 --icon https://example.jp/s.png
   kizuna connection set 1 --pause"
 )]
 pub struct SetConnection {

@@ -114,3 +114,27 @@ async fn a_command_that_finds_no_log_says_where_it_looked_once() {
     let add = ["connection", "add", "--name", "x", "--channel-id", "1", "--channel-secret", "s", "--skip-line-checks"];
     assert_eq!(begun.run(&add).await.stderr, "");
 }
+
+#[tokio::test]
+async fn a_cause_is_told_once() {
+    let place = Place::new();
+    std::fs::create_dir(place.directory.path().join("data")).unwrap();
+    std::fs::write(place.directory.path().join("data/master.key"), b"\xff\xfe").unwrap();
+    let ended = place.run(&["connection", "list"]).await;
+    assert_eq!(ended.status, 1);
+    assert_eq!(ended.stderr.matches("valid UTF-8").count(), 1, "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_demo_and_the_sandbox_run_whatever_else_is_set() {
+    let place = Place::new().with("KIZUNA_PLAN", "gold").with("KIZUNA_LISTN", "x");
+    std::fs::write(place.directory.path().join("kizuna.toml"), "listen = 1\n").unwrap();
+    let ended = place.run(&["demo", "--json"]).await;
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let mut sandbox = place.program(&["sandbox"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(sandbox.stdout.take().unwrap()));
+    let line = tokio::time::timeout(crate::place::PATIENCE, lines.next_line()).await.unwrap().unwrap();
+    assert!(line.is_some_and(|line| line.contains("control_url")));
+    let log = place.with("KIZUNA_LOG", "loud").run(&["demo", "--json"]).await;
+    assert_eq!(log.status, 2, "{log:?}");
+}
