@@ -90,7 +90,8 @@ fn load(cli: &Cli, reader: &dyn Reader) -> anyhow::Result<Settings> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && cli.config.is_none() => None,
         Err(error) => anyhow::bail!("cannot read the settings file {name}: {error}"),
     };
-    Ok(Settings::load(reader, text.as_deref().map(|text| File { name: &name, text }))?)
+    let file = text.as_deref().map(|text| File { name: &name, text });
+    Ok(Settings::load_for(command::needs_kafka(&cli.command), reader, file)?)
 }
 
 /// The settings of the log's lines alone, for commands that bring all others themselves and are to run whatever is set.

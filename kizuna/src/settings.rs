@@ -2,9 +2,10 @@
 
 use contact::plan::PlanError;
 use contact::{Names, Plan};
+use eventlog::kafka::Objection;
 use runtime::logging::{Filter, Format};
 use runtime::secret::Secret;
-use runtime::settings::{BaseUrl, Family, File, Invalid, Problem, Reader, Source, Value, Whole};
+use runtime::settings::{BaseUrl, Family, File, Invalid, Reader, Source, Value, Whole};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -99,19 +100,20 @@ impl Settings {
     /// # Errors
     /// All that is wrong, together.
     pub fn load(reader: &dyn Reader, file: Option<File<'_>>) -> Result<Self, Invalid> {
-        let mut source = Source::new(reader, file);
-        check_together(&mut source);
-        let settings = Self::read(&mut source);
-        source.finish()?;
-        let settings = settings.expect("settings without a problem have all been read");
-        settings.check_kafka()?;
-        Ok(settings)
+        Self::load_for(None, reader, file)
     }
 
-    /// What Kafka's settings must be for the log to keep its promises.
-    fn check_kafka(&self) -> Result<(), Invalid> {
-        let Some(Err(error)) = self.kafka_log().map(|kafka| kafka.validate()) else { return Ok(()) };
-        Err(Invalid(error.to_string().lines().map(|line| Problem::Rule(line.to_owned())).collect()))
+    /// As [`Self::load`], for a command that cannot do without Kafka, for this reason.
+    ///
+    /// # Errors
+    /// All that is wrong, together.
+    pub fn load_for(kafka_because: Option<&str>, reader: &dyn Reader, file: Option<File<'_>>) -> Result<Self, Invalid> {
+        let mut source = Source::new(reader, file);
+        check_plan(&mut source);
+        check_kafka(&mut source, kafka_because);
+        let settings = Self::read(&mut source);
+        source.finish()?;
+        Ok(settings.expect("settings without a problem have all been read"))
     }
 
     /// The plan.
@@ -158,18 +160,43 @@ impl Settings {
     }
 }
 
-/// The rules over several settings, applied to what was given whether or not each for itself is good.
-fn check_together(source: &mut Source<'_>) {
+/// The rule over plan and number, applied to what was given whether or not each for itself is good.
+fn check_plan(source: &mut Source<'_>) {
     let plan = source.peek("KIZUNA_PLAN").unwrap_or("trial").to_owned();
     let number = source.peek("KIZUNA_MAX_CONNECTIONS").map(|number| number.parse().unwrap_or(1));
     match Plan::new(&plan, number) {
-        Err(error @ PlanError::NumberMissing) => source.refuse("KIZUNA_MAX_CONNECTIONS", "nothing", &rule(error)),
-        Err(error @ PlanError::NumberUnasked) => source.refuse("KIZUNA_MAX_CONNECTIONS", "a number", &rule(error)),
+        Err(error @ PlanError::NumberMissing) => source.refuse_given("KIZUNA_MAX_CONNECTIONS", "nothing", &rule(error)),
+        Err(error @ PlanError::NumberUnasked) => {
+            source.refuse_given("KIZUNA_MAX_CONNECTIONS", "a number", &rule(error))
+        }
         Ok(_) | Err(PlanError::Unknown) => {}
     }
-    let kafka = source.names("KIZUNA_KAFKA_");
-    if !kafka.is_empty() && source.peek("KIZUNA_KAFKA_BROKERS").is_none() {
-        source.refuse("KIZUNA_KAFKA_BROKERS", "nothing", &format!("brokers, because {} is set", kafka.join(", ")));
+}
+
+/// What Kafka's settings must be together, and for the log to keep its promises.
+fn check_kafka(source: &mut Source<'_>, needed_because: Option<&str>) {
+    let given = source.begun("KIZUNA_KAFKA_");
+    if source.peek("KIZUNA_KAFKA_BROKERS").is_none() {
+        let places: Vec<_> = given.iter().map(|(_, place)| place.as_str()).collect();
+        let set = (!places.is_empty()).then(|| format!("{} is set", places.join(", ")));
+        if let Some(because) = needed_because.map(str::to_owned).or(set) {
+            source.refuse("KIZUNA_KAFKA_BROKERS", "nothing", &format!("brokers, because {because}"));
+        }
+    }
+    let number = |name, default: u32| source.peek(name).map_or(Some(default), |text| text.parse().ok());
+    let (replication, min_isr) = (number("KIZUNA_KAFKA_REPLICATION", 3), number("KIZUNA_KAFKA_MIN_ISR", 2));
+    if let (Some(replication), Some(min_isr)) = (replication, min_isr)
+        && min_isr > replication
+    {
+        let expected = format!("at most KIZUNA_KAFKA_REPLICATION, which is {replication}");
+        source.refuse_given("KIZUNA_KAFKA_MIN_ISR", &min_isr.to_string(), &expected);
+    }
+    for (variable, _) in given {
+        let Some(name) = eventlog::kafka::Settings::librdkafka_name(&variable) else { continue };
+        let value = Secret::new(source.peek(&variable).unwrap_or_default());
+        if let Some(Objection { found, expected }) = eventlog::kafka::objection(&name, &value) {
+            source.refuse_given(&variable, found, &expected);
+        }
     }
 }
 
@@ -364,6 +391,27 @@ mod tests {
         let given =
             [("KIZUNA_LISTEN", "x"), ("KIZUNA_PLAN", "custom"), ("KIZUNA_KAFKA_ACKS", "all"), ("KIZUNA_PLAM", "x")];
         assert_eq!(problems(&given).len(), 4);
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_kafka_is_told_at_once_in_the_words_of_the_file() {
+        let text = "plan = \"gold\"\n[labels]\nimgae = \"x\"\n[kafka]\nbrokers = \"a:1\"\nacks = \"0\"\nnosuch.setting = 1\n\
+                    linger.ms = \"abc\"\nmin_isr = 3\nreplication = 2\ngroup.id = \"x\"\n";
+        let file = File { name: "kizuna.toml", text };
+        let Invalid(found) = Settings::load(&BTreeMap::new(), Some(file)).expect_err("much is wrong");
+        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+        for begin in [
+            "plan in kizuna.toml: found \"gold\"",
+            "kafka.acks in kizuna.toml: found another value, expected all: without it records could be lost",
+            "kafka.nosuch.setting in kizuna.toml: found an unknown setting",
+            "kafka.linger.ms in kizuna.toml: found a value that is not shown",
+            "kafka.min_isr in kizuna.toml: found 3, expected at most KIZUNA_KAFKA_REPLICATION, which is 2",
+            "kafka.group.id in kizuna.toml: found a setting that cannot be set",
+            "labels.imgae in kizuna.toml: found an unknown setting, expected a setting that exists; did you mean labels.image?",
+        ] {
+            assert!(found.iter().any(|problem| problem.starts_with(begin)), "{begin}: {found:#?}");
+        }
+        assert_eq!(found.len(), 7, "{found:#?}");
     }
 
     #[test]

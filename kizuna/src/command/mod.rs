@@ -21,6 +21,17 @@ use eventlog::embedded::EmbeddedLog;
 use runtime::shutdown::Shutdown;
 use std::process::ExitCode;
 
+/// Why a command cannot do without Kafka, to be read after the word "because"; `None` for those that can.
+pub const fn needs_kafka(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Ingest | Command::Projector => {
+            Some("a process with one role shares its log with others; `kizuna up` does not")
+        }
+        Command::Topics(_) => Some("the embedded log makes its own topics"),
+        _ => None,
+    }
+}
+
 /// What to say before a command looks into a log that does not exist: most likely it was typed in another directory than
 /// `kizuna up` runs in. Commands that begin an installation find none, as they should.
 pub fn notice(command: &Command, settings: &Settings) -> Option<String> {

@@ -5,7 +5,6 @@ use crate::output;
 use crate::server::{self, Listeners, Roles};
 use crate::settings::Settings;
 use crate::wiring::Installation;
-use anyhow::ensure;
 use connection::{Snapshot, State};
 use runtime::admin::Readiness;
 use runtime::shutdown::Shutdown;
@@ -18,11 +17,6 @@ use std::sync::Arc;
 /// # Errors
 /// When it cannot begin, and when a part of it ended that should not have ended.
 pub async fn run(roles: Roles, settings: Settings, as_json: bool, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
-    let alone = settings.kafka_brokers.is_none();
-    ensure!(
-        roles == Roles::ALL || !alone,
-        "a process with one role shares its log with others and needs Kafka: set KIZUNA_KAFKA_BROKERS, or run `kizuna up`"
-    );
     // Addresses first: a second server on the same machine should not touch the log of the first.
     let listeners = Listeners::bind(roles, &settings).await?;
     let installation = Installation::open(settings).await?;

@@ -73,11 +73,11 @@ async fn one_role_alone_needs_kafka_and_says_so() {
     for role in ["ingest", "projector"] {
         let place = Place::new().with("KIZUNA_LISTEN", "127.0.0.1:0").with("KIZUNA_ADMIN_LISTEN", "127.0.0.1:0");
         let ended = place.run(&[role]).await;
-        assert_eq!(ended.status, 1);
+        assert_eq!(ended.status, 2);
         assert!(ended.stderr.contains("KIZUNA_KAFKA_BROKERS"), "{}", ended.stderr);
     }
     let ended = Place::new().run(&["topics", "create"]).await;
-    assert!(ended.status == 1 && ended.stderr.contains("KIZUNA_KAFKA_BROKERS"), "{ended:?}");
+    assert!(ended.status == 2 && ended.stderr.contains("KIZUNA_KAFKA_BROKERS"), "{ended:?}");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ mod topics;
 mod watchdog;
 
 pub use admin::create_topics;
-pub use settings::{SelfCheck, Settings};
+pub use settings::{Objection, SelfCheck, Settings, objection};
 
 use crate::record::{NewRecord, Position, Span, Topic};
 use crate::{Consumer, Error, Log, Reader, StartOffset};

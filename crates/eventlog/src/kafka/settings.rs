@@ -4,6 +4,8 @@ use crate::Error;
 use crate::record::{NewRecord, Topic};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 use runtime::secret::Secret;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -92,6 +94,37 @@ impl std::fmt::Debug for Settings {
     }
 }
 
+/// Why one of librdkafka's settings cannot be used. Shows no value: it may be secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// What is there.
+    pub found: &'static str,
+    /// What would be right.
+    pub expected: String,
+}
+
+/// What is wrong with one of librdkafka's settings, as far as can be known without a broker.
+pub fn objection(name: &str, value: &Secret) -> Option<Objection> {
+    if RESERVED.contains(&name) {
+        let expected = "none: Kizuna needs it for itself".to_owned();
+        return Some(Objection { found: "a setting that cannot be set", expected });
+    }
+    if let Some((_, wanted)) = FIXED.iter().find(|(fixed, _)| *fixed == name) {
+        let expected = format!("{wanted}: without it records could be lost");
+        return (*wanted != value.expose()).then_some(Objection { found: "another value", expected });
+    }
+    match ClientConfig::new().set(name, value.expose()).create_native_config() {
+        Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)) => {
+            Some(Objection { found: "an unknown setting", expected: "a setting of librdkafka".to_owned() })
+        }
+        Err(_) => {
+            let expected = format!("one that librdkafka takes for {name}");
+            Some(Objection { found: "a value that is not shown", expected })
+        }
+        Ok(_) => None,
+    }
+}
+
 impl Settings {
     /// Production's defaults: 12 partitions, 3 copies of which 2 must have a record.
     pub fn new(brokers: &str) -> Self {
@@ -135,13 +168,9 @@ impl Settings {
             ));
         }
         for (name, value) in &self.librdkafka {
-            let variable = || format!("{VARIABLE_PREFIX}{}", name.to_ascii_uppercase().replace('.', "_"));
-            if RESERVED.contains(&name.as_str()) {
-                problems.push(format!("{} cannot be set: Kizuna needs it for itself", variable()));
-            }
-            let fixed = FIXED.iter().find(|(fixed, _)| fixed == name);
-            if let Some((_, wanted)) = fixed.filter(|(_, wanted)| *wanted != value.expose()) {
-                problems.push(format!("{} must be {wanted}: without it records could be lost", variable()));
+            if let Some(Objection { found, expected }) = objection(name, value) {
+                let variable = name.to_ascii_uppercase().replace('.', "_");
+                problems.push(format!("{VARIABLE_PREFIX}{variable}: found {found}, expected {expected}"));
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(Error::Unfit(problems.join("\n"))) }
@@ -273,6 +302,15 @@ mod tests {
         }
         with("acks", "all").validate().unwrap();
         with("sasl.username", "somebody").validate().unwrap();
+    }
+
+    #[test]
+    fn settings_that_librdkafka_does_not_take_are_refused_without_a_broker_and_without_their_value() {
+        let refused = |name, value| objection(name, &Secret::new(value)).map(|it| it.found);
+        assert_eq!(refused("nosuch.setting", "hunter2"), Some("an unknown setting"));
+        assert_eq!(refused("linger.ms", "hunter2"), Some("a value that is not shown"));
+        assert_eq!((refused("linger.ms", "7"), refused("sasl.mechanisms", "SCRAM-SHA-512")), (None, None));
+        assert!(!with("linger.ms", "hunter2").validate().unwrap_err().to_string().contains("hunter2"));
     }
 
     #[test]

@@ -2,28 +2,21 @@
 
 use std::fmt;
 
-/// One thing that is wrong. It never shows a secret.
+/// One thing that is wrong: a value that cannot be used, or a setting that does not exist. It never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// A value that cannot be used, or a setting that does not exist.
-    Value {
-        /// Where: the variable, or the key and its file.
-        place: String,
-        /// What was found there.
-        found: String,
-        /// What would be right.
-        expected: String,
-    },
-    /// Settings that are good each for itself and do not go together.
-    Rule(String),
+pub struct Problem {
+    /// Where: the variable, or the key and its file.
+    pub place: String,
+    /// What was found there.
+    pub found: String,
+    /// What would be right.
+    pub expected: String,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value { place, found, expected } => write!(f, "{place}: found {found}, expected {expected}"),
-            Self::Rule(text) => f.write_str(text),
-        }
+        let Self { place, found, expected } = self;
+        write!(f, "{place}: found {found}, expected {expected}")
     }
 }
 

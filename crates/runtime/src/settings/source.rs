@@ -27,6 +27,8 @@ pub struct Source<'a> {
 struct Given {
     text: String,
     place: String,
+    /// The tables of the file that it stands in, as `labels`; `None` for a variable.
+    table: Option<String>,
 }
 
 impl<'a> Source<'a> {
@@ -40,7 +42,7 @@ impl<'a> Source<'a> {
             match value.into_string() {
                 Ok(text) if text.trim().is_empty() => {}
                 Ok(text) => {
-                    source.given.insert(name.clone(), Given { text, place: name });
+                    source.given.insert(name.clone(), Given { text, place: name, table: None });
                 }
                 Err(_) => source.refuse(&name, "bytes that are not UTF-8", "text"),
             }
@@ -58,9 +60,9 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn add_table(&mut self, file: &str, path: &[&str], table: &toml::Table) {
+    fn add_table(&mut self, file: &str, tables: &[&str], table: &toml::Table) {
         for (key, value) in table {
-            let path: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
+            let path: Vec<&str> = tables.iter().copied().chain([key.as_str()]).collect();
             let place = format!("{} in {file}", path.join("."));
             let text = match value {
                 toml::Value::Table(table) => {
@@ -76,7 +78,8 @@ impl<'a> Source<'a> {
             match text {
                 Some(text) if text.trim().is_empty() => {}
                 Some(text) => {
-                    self.given.insert(variable, Given { text, place });
+                    let table = Some(tables.join("."));
+                    self.given.insert(variable, Given { text, place, table });
                 }
                 None => self.refuse(&place, "a list of lists", "a single value"),
             }
@@ -88,7 +91,7 @@ impl<'a> Source<'a> {
         self.asked.insert(variable);
         let direct = self.given.remove(variable);
         let given = if V::SECRET { self.or_from_file(variable, direct)? } else { direct };
-        let Some(Given { text, place }) = given else { return Some(None) };
+        let Some(Given { text, place, .. }) = given else { return Some(None) };
         let value = V::parse(text.trim());
         if value.is_none() {
             let found = if V::SECRET { "a value that is not shown".to_owned() } else { format!("{text:?}") };
@@ -114,7 +117,7 @@ impl<'a> Source<'a> {
                 self.refuse(&named.place, "an empty file", "a file with the secret in it");
                 None
             }
-            Ok(text) => Some(Some(Given { text, place: format!("the file in {}", named.place) })),
+            Ok(text) => Some(Some(Given { text, place: format!("the file in {}", named.place), table: None })),
             Err(error) => {
                 self.refuse(&named.place, &format!("{:?}: {error}", named.text), "a file with the secret in it");
                 None
@@ -122,25 +125,32 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Which settings that begin alike were given and not read yet.
-    pub fn names(&self, prefix: &str) -> Vec<String> {
-        self.given.keys().filter(|name| name.starts_with(prefix)).cloned().collect()
+    /// Which settings that begin alike were given and not read yet: their variables, and where each stands.
+    pub fn begun(&self, prefix: &str) -> Vec<(String, String)> {
+        let begun = self.given.iter().filter(|(name, _)| name.starts_with(prefix));
+        begun.map(|(name, given)| (name.clone(), given.place.clone())).collect()
     }
 
     /// Takes out everything that begins alike; the rest of each name in lower case, with dots for underscores.
     pub fn family(&mut self, prefix: &'static str) -> BTreeMap<String, String> {
-        let members = self.names(prefix);
-        let take = |name: String| {
+        let members = self.begun(prefix);
+        let take = |(name, _): (String, String)| {
             let Given { text, .. } = self.given.remove(&name)?;
             Some((name[prefix.len()..].to_ascii_lowercase().replace('_', "."), text))
         };
         members.into_iter().filter_map(take).collect()
     }
 
+    /// Records that a setting which was not read yet cannot be used, under the name that whoever gave it knows.
+    pub fn refuse_given(&mut self, variable: &str, found: &str, expected: &str) {
+        let place = self.given.get(variable).map_or_else(|| variable.to_owned(), |given| given.place.clone());
+        self.refuse(&place, found, expected);
+    }
+
     /// Records a value that cannot be used.
     pub fn refuse(&mut self, place: &str, found: &str, expected: &str) {
         let (place, found, expected) = (place.to_owned(), found.to_owned(), expected.to_owned());
-        self.problems.push(Problem::Value { place, found, expected });
+        self.problems.push(Problem { place, found, expected });
     }
 
     /// Ends the reading: what nobody asked for is unknown.
@@ -150,7 +160,7 @@ impl<'a> Source<'a> {
     pub fn finish(mut self) -> Result<(), Invalid> {
         for (name, given) in std::mem::take(&mut self.given) {
             let expected = match nearest(&name, &self.asked) {
-                Some(near) => format!("a setting that exists; did you mean {near}?"),
+                Some(near) => format!("a setting that exists; did you mean {}?", spelt(near, given.table.as_deref())),
                 None => "a setting that exists: see docs/configuration.md".to_owned(),
             };
             self.refuse(&given.place, "an unknown setting", &expected);
@@ -171,6 +181,17 @@ fn scalar(value: &toml::Value) -> Option<String> {
 fn nearest(name: &str, known: &BTreeSet<&'static str>) -> Option<&'static str> {
     let near = known.iter().map(|known| (edits(name, known), *known)).min()?;
     (near.0 <= 3.min(name.len() / 3)).then_some(near.1)
+}
+
+/// A variable as it would be written in a table of the file; as itself where it was no file.
+fn spelt(variable: &str, table: Option<&str>) -> String {
+    let Some(table) = table else { return variable.to_owned() };
+    let key = variable.strip_prefix(PREFIX).unwrap_or(variable).to_ascii_lowercase();
+    let in_table = key.strip_prefix(&table.replace(['.', '-'], "_")).and_then(|rest| rest.strip_prefix('_'));
+    match in_table {
+        Some(rest) if !table.is_empty() => format!("{table}.{rest}"),
+        _ => key,
+    }
 }
 
 /// How many characters must be put in, left out or replaced to make one of the other.
@@ -279,7 +300,7 @@ mod tests {
                 "KIZUNA_HUBSPOT_TOKEN: found a value that is not shown, expected a secret text of printable ASCII characters, \
              without spaces",
                 "KIZUNA_COLOUR: found an unknown setting, expected a setting that exists: see docs/configuration.md",
-                "lisen in kizuna.toml: found an unknown setting, expected a setting that exists; did you mean KIZUNA_LISTEN?",
+                "lisen in kizuna.toml: found an unknown setting, expected a setting that exists; did you mean listen?",
                 "KIZUNA_LISTN: found an unknown setting, expected a setting that exists; did you mean KIZUNA_LISTEN?",
             ]
         );
@@ -306,6 +327,14 @@ mod tests {
         assert_eq!(both, ["KIZUNA_HUBSPOT_TOKEN_FILE: found KIZUNA_HUBSPOT_TOKEN as well, expected one of the two"]);
         let missing = problems(&[("KIZUNA_HUBSPOT_TOKEN_FILE", "/nowhere/at/all")], None);
         assert!(missing[0].contains("expected a file with the secret in it"), "{missing:?}");
+    }
+
+    #[test]
+    fn a_name_is_suggested_in_the_spelling_of_the_place_where_the_wrong_one_stands() {
+        assert_eq!(spelt("KIZUNA_LABELS_IMAGE", None), "KIZUNA_LABELS_IMAGE");
+        assert_eq!(spelt("KIZUNA_LABELS_IMAGE", Some("")), "labels_image");
+        assert_eq!(spelt("KIZUNA_LABELS_IMAGE", Some("labels")), "labels.image");
+        assert_eq!(spelt("KIZUNA_LISTEN", Some("labels")), "listen");
     }
 
     #[test]
