@@ -57,11 +57,12 @@ pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     rows.iter().map(|row| spread(row, &widths)).collect::<Vec<_>>().join("\n")
 }
 
-fn spread<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
+/// A row in columns of these widths. A cell that is wider moves those behind it.
+pub fn spread<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
     let mut line = String::new();
     for (cell, wanted) in row.iter().zip(widths) {
         line.push_str(cell);
-        line.extend(std::iter::repeat_n(' ', wanted + 2 - width(cell)));
+        line.extend(std::iter::repeat_n(' ', wanted.saturating_sub(width(cell)) + 2));
     }
     line.truncate(line.trim_end().len());
     line

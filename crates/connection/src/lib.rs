@@ -36,13 +36,15 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The plan allows no further connection: remove one, or subscribe to a larger plan.
-    #[error("the plan allows {max} connections at a time, and so many exist: remove one or choose a larger plan")]
+    #[error(
+        "the plan allows {max} connections at a time, and that many are connected: remove one or choose a larger plan"
+    )]
     QuotaReached {
         /// Connections allowed at a time.
         max: u32,
     },
     /// There is no connection with this number.
-    #[error("there is no connection {0}")]
+    #[error("there is no connection {0}; `kizuna connection list` shows those there are")]
     NotFound(ConnectionNumber),
     /// Others changed the connection again and again while it was to be changed: look at it, and try again.
     #[error("others change connection {0} at this moment: look at what they did, then try again")]

@@ -78,14 +78,16 @@ async fn refusals(installation: &Installation, number: ConnectionNumber) -> Vec<
         metrics.counter("kizuna_ingest_webhooks_total", &[("connection", &of), ("outcome", outcome)]).unwrap_or(0)
     };
     let wrong =
-        metrics.counter("kizuna_ingest_verification_failures_total", &[("connection", &of), ("reason", "wrong")]);
+        |of| metrics.counter("kizuna_ingest_verification_failures_total", &[("connection", of), ("reason", "wrong")]);
+    // A connection shows up with its first webhook, the unknown senders in every process that takes webhooks.
+    let wrong = wrong(&of).or_else(|| wrong("none").map(|_| 0));
     let mut findings = vec![signatures(number, wrong, webhooks("accepted"))];
     findings.extend(destinations(number, webhooks("wrong_destination")));
     findings.extend(not_stored(webhooks("unavailable")));
     findings
 }
 
-/// `wrong` is `None` where the process takes no webhooks of this connection.
+/// `wrong` is `None` where the process takes no webhooks.
 pub(super) fn signatures(number: ConnectionNumber, wrong: Option<u64>, accepted: u64) -> Finding {
     let remedy = format!(
         "enter the channel secret that stands at LINE Developers console (LINE Developersコンソール) > the channel > Basic \
@@ -96,10 +98,17 @@ pub(super) fn signatures(number: ConnectionNumber, wrong: Option<u64>, accepted:
         (None, _) => Finding::unknown(
             "signatures_unknown",
             bilingual!(
-                "the process at KIZUNA_ADMIN_LISTEN takes no webhooks of this connection",
-                "KIZUNA_ADMIN_LISTENのプロセスは、このアカウントのWebhookを受信していません。"
+                "the process at KIZUNA_ADMIN_LISTEN takes no webhooks",
+                "KIZUNA_ADMIN_LISTENのプロセスは、Webhookを受信していません。"
             ),
             "run this where `kizuna up` or `kizuna ingest` runs, with the same KIZUNA_ADMIN_LISTEN",
+        ),
+        (Some(0), 0) => Finding::good(
+            "signatures",
+            bilingual!(
+                "no webhook since the process started",
+                "プロセスの起動以降、このアカウントのWebhookはまだ届いていません。"
+            ),
         ),
         (Some(0), _) => {
             let sentence = bilingual!(

@@ -12,7 +12,7 @@ use crate::onboarding::{self, Report, Request, webhook_path};
 use crate::output;
 use crate::settings::Settings;
 use crate::wiring::Installation;
-use ::connection::{Connection, State};
+use ::connection::{Connection, Editor, Registry, State};
 use anyhow::{Context, bail, ensure};
 use contact::ConnectionNumber;
 use runtime::secret::Secret;
@@ -137,7 +137,7 @@ async fn list(installation: &Installation, with_removed: bool, as_json: bool) ->
     if rows.is_empty() {
         output::line("No official account is connected. `kizuna connection add --help` tells how.")?;
     } else {
-        output::line(&output::table(["number", "name", "state", "channel", "since"], &rows))?;
+        output::line(&output::table(["number", "name", "state", "channel", "added"], &rows))?;
     }
     for (number, channel) in known.unfinished() {
         output::line(&format!(
@@ -203,7 +203,8 @@ async fn show(installation: &Installation, number: ConnectionNumber, as_json: bo
     let token = if connection.access_token.is_some() { "long-lived" } else { "short-lived, made from ID and secret" };
     let mut lines = vec![
         format!("Connection   {number}: {}", output::shown(&connection.name, 60)),
-        format!("State        {}, since {}", state(connection.state), output::time(connection.created_at_ms)),
+        format!("State        {}", state(connection.state)),
+        format!("Added        {}", output::time(connection.created_at_ms)),
         format!(
             "Channel      {}, bot {}",
             connection.channel_id,
@@ -212,6 +213,9 @@ async fn show(installation: &Installation, number: ConnectionNumber, as_json: bo
         format!("Access token {token}"),
         format!("New friends  {}", if connection.auto_create { "become contacts" } else { "become no contacts" }),
     ];
+    let optional = [("Description  ", &connection.description), ("Icon         ", &connection.icon)];
+    let given = optional.iter().filter(|(_, text)| !text.is_empty());
+    lines.extend(given.map(|(label, text)| format!("{label}{}", output::shown(text, 200))));
     lines.extend(older_until_ms.map(|until| format!("Old secret   counts until {}", output::time(until))));
     lines.extend(url.map(|url| format!("Webhook      {url}")));
     lines.push(format!("Properties   {} … {}", properties[0].1, properties[properties.len() - 1].1));
@@ -248,14 +252,31 @@ async fn find(installation: &Installation, number: ConnectionNumber) -> anyhow::
     Ok(found.as_ref().clone())
 }
 
+/// What a number that can be removed is called; nothing where it was claimed and never defined.
+fn removable(registry: &Registry, number: ConnectionNumber) -> Result<&str, ::connection::Error> {
+    let is_claimed = registry.claimed().any(|(claimed, _)| claimed == number);
+    let defined = registry.definition(number);
+    if !is_claimed && defined.is_none() {
+        return Err(::connection::Error::NotFound(number));
+    }
+    Ok(defined.map_or("", |definition| definition.name.as_str()))
+}
+
+fn removal_question(number: ConnectionNumber, name: &str) -> String {
+    let name = if name.is_empty() { "never finished".to_owned() } else { output::shown(name, 60) };
+    format!("Remove connection {number} ({name}) for good? Its events are refused from now on.")
+}
+
 async fn remove(
     installation: &Installation,
     number: ConnectionNumber,
     yes: bool,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let question = format!("Remove connection {number} for good? Its events are refused from now on.");
-    if !yes && is_watched() && !agreed(&question)? {
+    // Without opening its secrets: a connection whose key is lost can be removed, too.
+    let editor = Editor::open(&installation.log, &installation.codec).await?;
+    let name = removable(editor.registry(), number)?;
+    if !yes && is_watched() && !agreed(&removal_question(number, name))? {
         bail!("not removed");
     }
     ::connection::remove(&installation.log, &installation.codec, number, installation.clock.now_ms()).await?;
@@ -306,6 +327,15 @@ mod tests {
             assert!(refused.starts_with("the channel secret"), "{refused}");
             assert!(!refused.contains("hunter") && !refused.contains('ひ'), "{refused}");
         }
+    }
+
+    #[test]
+    fn whoever_removes_is_asked_with_number_and_name() {
+        let number = ConnectionNumber::new(3).expect("not 0");
+        assert!(removal_question(number, "本店").starts_with("Remove connection 3 (本店) for good?"));
+        assert!(removal_question(number, "").starts_with("Remove connection 3 (never finished) for good?"));
+        let refused = removable(&Registry::default(), number).expect_err("nobody claimed it").to_string();
+        assert!(refused.contains("no connection 3; `kizuna connection list`"), "{refused}");
     }
 
     #[test]

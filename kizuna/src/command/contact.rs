@@ -9,7 +9,8 @@ use crate::person;
 use crate::recovery::listing::Listing;
 use crate::settings::Settings;
 use crate::wiring::Installation;
-use connection::State;
+use ::connection::State;
+use anyhow::ensure;
 use contact::{Field, Link, Names, Property, UserId};
 use projector::decode::Decoder;
 use serde_json::{Value, json};
@@ -26,6 +27,10 @@ pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow
         Command::Show { user } => show(&installation, *user, as_json).await,
         Command::Find { text, connection, waiting } => {
             let known = installation.view().await?.snapshot();
+            if let Some(only) = connection {
+                let is_there = known.by_number(*only).is_some_and(|it| it.state != State::Removed);
+                ensure!(is_there, ::connection::Error::NotFound(*only));
+            }
             let existing = known.all().filter(|it| it.state != State::Removed).map(|it| it.number);
             let search = Search {
                 text: text.clone().unwrap_or_default(),
@@ -33,23 +38,27 @@ pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow
                 is_waiting: *waiting,
                 after: None,
             };
-            let friends = Friends::of(&installation)?;
-            tokio::task::spawn_blocking(move || find(&friends, search, as_json)).await??;
+            let (friends, is_alone) = (Friends::of(&installation)?, installation.embedded.is_some());
+            tokio::task::spawn_blocking(move || find(&friends, search, is_alone, as_json)).await??;
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
 /// Lists whoever is found, as they are found.
-fn find(friends: &Friends, mut search: Search, as_json: bool) -> anyhow::Result<()> {
+fn find(friends: &Friends, mut search: Search, is_alone: bool, as_json: bool) -> anyhow::Result<()> {
     let mut listing = Listing::begin(as_json)?;
     let (mut found, mut looked_at) = (0, 0);
+    let mut head = Some(output::spread(&HEAD.map(str::to_owned), &WIDTHS));
     loop {
         let some = friends.search(&search)?;
         looked_at += some.looked_at;
         found += some.friends.len();
         for known in &some.friends {
-            listing.row(&known_value(known), || known_text(known))?;
+            listing.row(&known_value(known), || match head.take() {
+                Some(head) => format!("{head}\n{}", known_text(known)),
+                None => known_text(known),
+            })?;
         }
         search.after = some.next;
         if search.after.is_none() {
@@ -58,11 +67,26 @@ fn find(friends: &Friends, mut search: Search, as_json: bool) -> anyhow::Result<
     }
     let elsewhere = friends.partitions_elsewhere()?;
     let summary = json!({ "found": found, "looked_at": looked_at, "partitions_elsewhere": elsewhere });
-    let hint =
-        if elsewhere > 0 { format!("; {elsewhere} partitions have no state on this machine") } else { String::new() };
-    listing.end(&summary, &format!("{found} found among {looked_at} people{hint}"))?;
+    listing.end(&summary, &in_words(found, looked_at, elsewhere, is_alone))?;
     Ok(())
 }
+
+/// What a search comes to. Somebody who is a friend of two accounts is two friends and one person.
+fn in_words(found: usize, looked_at: usize, elsewhere: u32, is_alone: bool) -> String {
+    let of = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let told = format!("Found {}; looked at {}.", of(found, "friend", "friends"), of(looked_at, "person", "people"));
+    let remedy = if is_alone { ": start `kizuna up`, or run `kizuna replay`" } else { "" };
+    match elsewhere {
+        0 => told,
+        1 => format!("{told} 1 partition has no state on this machine{remedy}."),
+        _ => format!("{told} {elsewhere} partitions have no state on this machine{remedy}."),
+    }
+}
+
+const HEAD: [&str; 6] = ["LINE user", "account", "follows", "waits", "name", "last response"];
+
+/// As wide as most cells are: rows are told as they are found, before the widest is known.
+const WIDTHS: [usize; 6] = [33, 7, 7, 5, 20, 40];
 
 fn known_value(known: &Known) -> Value {
     let Known { user, connection, friend, link } = known;
@@ -81,10 +105,15 @@ fn known_value(known: &Known) -> Value {
 fn known_text(known: &Known) -> String {
     let Known { user, connection, friend, .. } = known;
     let name = friend.likeness().map_or("", |likeness| &likeness.name);
-    let follows = if friend.follows() == Some(true) { "follows" } else { "blocked" };
-    let waits = if friend.unanswered() { "waits  " } else { "       " };
-    let last_response = output::shown(friend.last_response().unwrap_or_default(), 40);
-    format!("{user}  {connection}  {follows}  {waits}  {}  {last_response}", output::shown(name, 30))
+    let row = [
+        user.to_string(),
+        connection.to_string(),
+        if friend.follows() == Some(true) { "yes" } else { "blocked" }.to_owned(),
+        if friend.unanswered() { "yes" } else { "" }.to_owned(),
+        output::shown(name, 30),
+        output::shown(friend.last_response().unwrap_or_default(), 40),
+    ];
+    output::spread(&row, &WIDTHS)
 }
 
 async fn show(installation: &Installation, user: UserId, as_json: bool) -> anyhow::Result<ExitCode> {
@@ -95,7 +124,7 @@ async fn show(installation: &Installation, user: UserId, as_json: bool) -> anyho
         let decoder = Decoder::new(codec.clone(), labels, names);
         tokio::task::spawn_blocking(move || person::facts(&*log, &codec, &decoder, user)).await??
     };
-    anyhow::ensure!(!known.is_empty(), "the log holds nothing of this person");
+    ensure!(!known.is_empty(), "the log holds nothing of this person");
     let events = known.len();
     let explained = explain(user, known);
     if as_json {
@@ -169,8 +198,11 @@ fn as_text(user: UserId, explained: &Explained, facts: usize) -> String {
         Link::Erased { since_ms } => format!("erased {}", output::time(since_ms)),
         Link::Merged { into } => format!("merged into {into}, which stays another person's"),
     };
+    // Where there is no contact to write to, nothing of this is going to be written.
+    let is_written = matches!(account.link, Link::Unknown | Link::Live(_));
     let row = |(property, value): (&Property, &str)| {
         let in_hubspot = match explained.shown(*property) {
+            _ if !is_written => "no",
             Shown::Yes => "yes",
             Shown::NotYet => "not yet",
             Shown::InDoubt => "in doubt",
@@ -194,4 +226,18 @@ fn as_text(user: UserId, explained: &Explained, facts: usize) -> String {
         format!("Records    {facts}"),
     ];
     format!("{}\n\n{table}", head.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_tells_friends_from_people_and_what_brings_a_lost_state_back() {
+        assert_eq!(in_words(1, 1, 0, true), "Found 1 friend; looked at 1 person.");
+        assert_eq!(in_words(3, 2, 0, true), "Found 3 friends; looked at 2 people.");
+        let lost = in_words(0, 0, 1, true);
+        assert!(lost.ends_with("1 partition has no state on this machine: start `kizuna up`, or run `kizuna replay`."));
+        assert!(in_words(0, 0, 4, false).ends_with("4 partitions have no state on this machine."));
+    }
 }

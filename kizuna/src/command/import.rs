@@ -41,8 +41,10 @@ pub async fn run(command: &Import, settings: Settings, as_json: bool, shutdown: 
 
 fn question(plan: &Plan) -> String {
     format!(
-        "Make contacts of {} friends? A HubSpot workflow that greets new contacts would greet all of them.",
-        plan.friends()
+        "Make contacts of {} friends of connection {} ({})? A HubSpot workflow that greets new contacts would greet all of them.",
+        plan.friends(),
+        plan.connection,
+        output::shown(&plan.name, 60)
     )
 }
 

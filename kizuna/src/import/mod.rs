@@ -28,7 +28,10 @@ const CONTACTS_PER_CALL: usize = 100;
 /// What an import would do, or will.
 #[derive(Debug)]
 pub struct Plan {
-    connection: ConnectionNumber,
+    /// Whose friends they are.
+    pub connection: ConnectionNumber,
+    /// What the team calls it.
+    pub name: String,
     /// Friends whom LINE lists.
     pub followers: usize,
     /// Of these, those whom the log knows already.
@@ -86,6 +89,7 @@ pub async fn plan(
     let Some(known) = known(installation, number, shutdown).await? else { return Ok(None) };
     let mut plan = Plan {
         connection: number,
+        name: connection.name.clone(),
         followers: listed.users.len(),
         known: 0,
         erased: 0,

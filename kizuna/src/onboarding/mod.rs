@@ -68,8 +68,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Is the account connected, with all that this command has to do? A webhook that LINE could not reach yet is not part
-    /// of that: the server may be started later.
+    /// Is the account connected, and did no step fail? A webhook test that failed does not count: the server may be started
+    /// later.
     pub fn is_good(&self) -> bool {
         let failed = |step: &Step| step.result == Outcome::Failed && step.name != "webhook_test";
         self.number.is_some() && !self.steps.iter().any(failed)
@@ -152,11 +152,18 @@ impl Onboarding<'_> {
         if !is_claimed && in_use >= max as usize {
             return self.refuse(quota_reached(plan, max));
         }
-        let in_use = if is_claimed { in_use } else { in_use + 1 };
-        let detail = bilingual!(
-            "connection {in_use} of {max} that the plan {plan} allows",
-            "プラン「{plan}」の上限{max}件のうち{in_use}件目の接続です。"
-        );
+        let detail = if is_claimed {
+            bilingual!(
+                "counted already, among {in_use} of {max} that the plan {plan} allows",
+                "プラン「{plan}」の上限{max}件のうち{in_use}件を使用中で、この接続はすでに含まれています。"
+            )
+        } else {
+            bilingual!(
+                "connection {0} of {max} that the plan {plan} allows",
+                "プラン「{plan}」の上限{max}件のうち{0}件目の接続です。",
+                in_use + 1
+            )
+        };
         self.steps.push(Step::done("quota", detail));
         Ok(())
     }
@@ -316,7 +323,7 @@ impl Onboarding<'_> {
 
 fn quota_reached(plan: contact::Plan, max: u32) -> Step {
     let detail = bilingual!(
-        "the plan {plan} allows {max} connections at a time, and so many exist",
+        "the plan {plan} allows {max} connections at a time, and that many are connected",
         "プラン「{plan}」で同時に接続できるのは{max}件までで、すでに上限に達しています。"
     );
     Step::failed("quota", detail).with_by_hand(bilingual!(

@@ -95,10 +95,14 @@ fn judge(outcomes: &[(String, Ensured)]) -> Provisioned {
     }
     let created = outcomes.iter().filter(|(_, outcome)| *outcome == Ensured::Created).count();
     let total = outcomes.len();
-    let detail = bilingual!(
-        "{created} of {total} properties made, the others were there",
-        "{total}個のうち{created}個を新しく作成しました。"
-    );
+    let detail = if created == total {
+        bilingual!("all {total} properties made", "{total}個のプロパティーをすべて作成しました。")
+    } else {
+        bilingual!(
+            "{created} of {total} properties made; the rest existed already",
+            "{total}個のうち{created}個を新しく作成しました。"
+        )
+    };
     Provisioned { step: Step::done("properties", detail), existed: Some(created < outcomes.len()) }
 }
 
@@ -137,9 +141,11 @@ mod tests {
     fn properties_are_new_only_if_all_of_them_were_made_now() {
         let new = judged(&[("line_follow_1", Ensured::Created), ("line_user_id_1", Ensured::Created)]);
         assert_eq!((new.step.result, new.existed), (Outcome::Done, Some(false)));
+        assert_eq!(new.step.detail.english, "all 2 properties made");
         for before in [Ensured::Existed, Ensured::Restored, Ensured::Repaired] {
             let some_before = judged(&[("line_follow_1", Ensured::Created), ("line_user_id_1", before)]);
             assert_eq!((some_before.step.result, some_before.existed), (Outcome::Done, Some(true)));
+            assert!(some_before.step.detail.english.ends_with("; the rest existed already"));
             assert!(some_before.step.detail.is_translated());
         }
     }

@@ -27,11 +27,14 @@ pub fn unreachable(url: &str) -> Vec<Step> {
         "LINEが呼び出せるのはhttpsのURLだけです（現在のURL：{url}）。"
     );
     let set = Step::skipped("webhook", detail);
-    let what = bilingual!(
+    vec![set.with_by_hand(set_https()), guide::use_webhook(None)]
+}
+
+fn set_https() -> Bilingual {
+    bilingual!(
         "set KIZUNA_PUBLIC_URL to the https address under which LINE reaches this server, then run the same command again",
         "LINEからこのサーバーに届くhttpsのURLをKIZUNA_PUBLIC_URLに設定し、もう一度接続してください。"
-    );
-    vec![set.with_by_hand(what), guide::use_webhook(None)]
+    )
 }
 
 /// Has LINE use the address and try it.
@@ -45,7 +48,9 @@ pub async fn set_and_test(line: &Client, connection: &Connection, url: &str) -> 
             "LINEにWebhook URLを設定できませんでした（LINEの応答：{error}）。"
         );
         let step = Step::failed("webhook", detail);
-        return vec![step.with_by_hand(guide::enter_webhook(url)), guide::use_webhook(None)];
+        // LINE takes no such address from a person either.
+        let what = if url.starts_with("https://") { guide::enter_webhook(url) } else { set_https() };
+        return vec![step.with_by_hand(what), guide::use_webhook(None)];
     }
     let is_used = line.webhook_endpoint(&channel).await.ok().map(|endpoint| endpoint.active);
     let detail = bilingual!(

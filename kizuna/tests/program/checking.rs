@@ -256,6 +256,13 @@ async fn what_was_refused_is_unknown_where_no_process_runs() {
 }
 
 #[tokio::test]
+async fn before_the_first_webhook_no_signature_is_wrong() {
+    let rig = Rig::connected(&["--name", "本店", "--skip-line-checks"]).await;
+    let found = rig.finds("signatures", "good").await;
+    assert_eq!(found["sentence"], "no webhook since the process started");
+}
+
+#[tokio::test]
 async fn a_missing_or_refused_hubspot_token_is_found() {
     let rig = Rig::connected(&[]).await;
     let token = rig.sandbox.hubspot_token.clone();

@@ -282,3 +282,64 @@ async fn no_account_is_added_with_another_master_key_than_the_others() {
     let back = other.with("KIZUNA_MASTER_KEY", &"ab".repeat(32));
     assert_eq!(back.json(&["connection", "list"]).await["in_use"], 1);
 }
+
+#[tokio::test]
+async fn what_a_connection_is_called_and_when_it_was_added_stay_true_through_pause_and_removal() {
+    let place = Place::new();
+    place.add_unchecked("1000000001").await;
+    let icon = "https://example.jp/i.png";
+    place.json(&["connection", "set", "1", "--description", "駅前", "--icon", icon, "--pause"]).await;
+    let shown = place.run(&["connection", "show", "1"]).await.stdout;
+    for line in
+        ["State        paused\n", "Added        20", "Description  駅前\n", "Icon         https://example.jp/i.png\n"]
+    {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    place.json(&["connection", "remove", "1"]).await;
+    let listed = place.run(&["connection", "list", "--all"]).await.stdout;
+    let words = |line: Option<&str>| line.map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    assert_eq!(words(listed.lines().next()).unwrap(), ["number", "name", "state", "channel", "added"]);
+    assert!(words(listed.lines().nth(1)).unwrap().contains(&"removed".to_owned()), "{listed}");
+}
+
+#[tokio::test]
+async fn whoever_names_a_connection_that_does_not_exist_is_told_where_those_are_that_do() {
+    let place = Place::new();
+    place.add_unchecked("1000000001").await;
+    for command in [
+        &["connection", "show", "9"][..],
+        &["connection", "check", "9"],
+        &["connection", "set", "9", "--pause"],
+        &["connection", "rotate", "9", "--stateless", "--skip-line-checks"],
+        &["connection", "remove", "9", "--yes"],
+        &["contact", "find", "--connection", "9"],
+        &["import", "9"],
+    ] {
+        let ended = place.run(command).await;
+        assert_eq!(ended.status, 1, "{ended:?}");
+        assert!(
+            ended.stderr.contains("no connection 9; `kizuna connection list` shows"),
+            "{command:?}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_added_again_uses_no_further_quota() {
+    let place = Place::new();
+    place.add_unchecked("1000000001").await;
+    let second = place.add_unchecked("1000000002").await;
+    assert_eq!(step(&second, "quota")["detail"], "connection 2 of 2 that the plan trial allows");
+    let again = place.add_unchecked("1000000001").await;
+    assert_eq!(step(&again, "quota")["detail"], "counted already, among 2 of 2 that the plan trial allows");
+}
+
+#[tokio::test]
+async fn a_public_address_without_https_is_to_be_replaced_not_entered() {
+    let sandbox = sandbox().await;
+    let place = Place::beside(&sandbox).with("KIZUNA_PUBLIC_URL", "http://line.example.jp");
+    let added = add(&place, &sandbox.line_channels()[0], &[]).await.json();
+    let what = step(&added, "webhook")["by_hand"].as_str().unwrap().to_owned();
+    assert!(what.contains("set KIZUNA_PUBLIC_URL to the https address"), "{what}");
+}

@@ -50,9 +50,42 @@ async fn it_tells_for_each_property_which_event_set_it() {
     assert_eq!((&friend["unanswered"], &friend["link"]["state"]), (&json!(true), &json!("live")));
     assert_eq!(place.json(&["contact", "find", "佐藤"]).await["found"], 0);
 
+    let people = place.run(&["contact", "find", "ｻｸﾗ"]).await.stdout;
+    assert!(people.starts_with("LINE user ") && people.contains("田中さくら"), "{people}");
+    assert!(people.ends_with("Found 1 friend; looked at 1 person.\n"), "{people}");
+
     up.stop().await;
     let table = place.run(&["contact", "show", shown["email"].as_str().unwrap()]).await;
     assert!(table.stdout.contains("LINE Last Response _ 1") && table.stdout.contains("こんにちは"), "{}", table.stdout);
+
+    std::fs::remove_dir_all(place.directory.path().join("data/state")).unwrap();
+    let lost = place.run(&["contact", "find"]).await.stdout;
+    assert!(lost.contains("no state on this machine: start `kizuna up`, or run `kizuna replay`"), "{lost}");
+}
+
+#[tokio::test]
+async fn nothing_of_a_deleted_contact_is_said_to_be_still_coming() {
+    let sandbox = sandbox().await;
+    let place = Place::beside(&sandbox);
+    let up = place.up().await;
+    place.connect(&sandbox, 0, &up).await;
+    let user = eventually("the connection is known", async || {
+        let told = play(&sandbox, 0, "田中さくら", &Act::message("こんにちは")).await;
+        told.reactions[0].is_some_and(|reaction| reaction.accepted()).then_some(told.played.user_id)
+    })
+    .await;
+    eventually("the contact is made", async || {
+        (place.json(&["contact", "show", &user]).await["link"]["state"] == "live").then_some(())
+    })
+    .await;
+    up.stop().await;
+    let contact = place.json(&["contact", "show", &user]).await["link"]["contact_id"].as_str().unwrap().to_owned();
+    let delete = format!("{}/crm/v3/objects/contacts/{contact}", sandbox.hubspot_api_url);
+    let deleted = reqwest::Client::new().delete(delete).bearer_auth(&sandbox.hubspot_token).send().await.unwrap();
+    assert!(deleted.status().is_success(), "{deleted:?}");
+    place.json(&["verify", "--repair"]).await;
+    let shown = place.run(&["contact", "show", &user]).await.stdout;
+    assert!(shown.contains("deleted in HubSpot") && !shown.contains("not yet"), "{shown}");
 }
 
 #[tokio::test]
