@@ -1,7 +1,9 @@
 # One image with the one program; the command says the role: up (the default), ingest, projector, topics create, ...
 #
 #   docker build -t kizuna .
-#   docker run --rm -p 8080:8080 -v kizuna-data:/var/lib/kizuna kizuna
+#   docker run --rm -p 8080:8080 -p 127.0.0.1:8090:8090 -v kizuna-data:/var/lib/kizuna kizuna
+#
+# The console is then at http://127.0.0.1:8090, and the log of the container has the link that sets it up.
 
 FROM rust:1.95-slim-bookworm AS build
 # A C and C++ compiler, make and perl for librdkafka, zstd and SQLite, which are built from source; OpenSSL and zlib of Debian.
@@ -24,12 +26,14 @@ RUN apt-get update \
 COPY --from=build /usr/local/bin/kizuna /usr/local/bin/kizuna
 ENV KIZUNA_DATA_DIR=/var/lib/kizuna \
     KIZUNA_LISTEN=0.0.0.0:8080 \
-    KIZUNA_ADMIN_LISTEN=0.0.0.0:9464
+    KIZUNA_ADMIN_LISTEN=0.0.0.0:9464 \
+    KIZUNA_CONSOLE_LISTEN=0.0.0.0:8090 \
+    KIZUNA_CONSOLE_URL=http://127.0.0.1:8090
 VOLUME /var/lib/kizuna
 WORKDIR /var/lib/kizuna
 USER 10001:10001
-# Webhooks; metrics and health, which the internet must not reach.
-EXPOSE 8080 9464
+# Webhooks; the console; metrics and health. The internet must reach the first alone.
+EXPOSE 8080 8090 9464
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["kizuna"]
 CMD ["up"]

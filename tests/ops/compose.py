@@ -36,7 +36,7 @@ def main():
     compose = read("docker-compose.yml")
     dockerfile = (ROOT / "Dockerfile").read_text()
     ours = {name: service for name, service in compose["services"].items() if "build" in service}
-    expect(set(ours) == {"topics", "ingest", "projector"}, "the services of ours are topics, ingest and projector")
+    expect(set(ours) == {"topics", "ingest", "projector", "console"}, "ours are topics, ingest, projector and console")
     for name, service in compose["services"].items():
         check_rights(name, service)
         check_references(name, service, compose)
@@ -46,7 +46,8 @@ def main():
     check_image(dockerfile)
     check_ports(compose, dockerfile)
     check_brokers(compose)
-    check_health(ours["ingest"]["healthcheck"]["test"])
+    check_health("up", ours["ingest"]["healthcheck"]["test"], "KIZUNA_ADMIN_LISTEN", 9464)
+    check_health("console", ours["console"]["healthcheck"]["test"], "KIZUNA_CONSOLE_LISTEN", 8090)
     if PROBLEMS:
         sys.exit(f"{len(PROBLEMS)} to put right:\n" + "\n".join(PROBLEMS))
     print(f"{len(compose['services'])} services name only what there is")
@@ -100,10 +101,11 @@ def check_settings(name, service):
             file = pathlib.Path(folder, variable)
             file.write_text("0123456789abcdef" * 4 + "\n")
             variables[variable] = str(file)
-        # Reads the settings, and then refuses to play in a folder that is not empty: no server starts.
-        seen = run([PROGRAM, "demo", "--keep", folder], variables, folder)
+        # Reads the settings, and then finds no secret: nothing is opened and no server starts.
+        harmless = [PROGRAM, "connection", "add", "--channel-id", "1", "--channel-secret-file", f"{folder}/none"]
+        seen = run(harmless, variables, folder)
         expect(seen.returncode != 2, f"{name}: its settings are refused: {seen.stderr}")
-        seen = run([PROGRAM, "demo", "--keep", folder], {**variables, "KIZUNA_PLAN": "x"}, folder)
+        seen = run(harmless, {**variables, "KIZUNA_PLAN": "x"}, folder)
         expect(seen.returncode == 2, "a wrong setting ends with status 2")
 
 
@@ -135,10 +137,14 @@ def check_image(dockerfile):
 def check_ports(compose, dockerfile):
     webhooks = port_of(dockerfile, "KIZUNA_LISTEN")
     admin = port_of(dockerfile, "KIZUNA_ADMIN_LISTEN")
+    console = port_of(dockerfile, "KIZUNA_CONSOLE_LISTEN")
     exposed = re.search(r"^EXPOSE (.*)$", dockerfile, re.M).group(1).split()
-    expect(exposed == [webhooks, admin], "Dockerfile: exposes the ports that it listens on")
+    expect(exposed == [webhooks, console, admin], "Dockerfile: exposes the ports that it listens on")
     services = compose["services"]
     expect(services["ingest"]["ports"][0].endswith(f":{webhooks}"), "ingest: publishes the port that it listens on")
+    told = filled(services["console"]["environment"]["KIZUNA_CONSOLE_URL"])
+    expect(services["console"]["ports"] == [f"{told.removeprefix('http://')}:{console}"], "console: is where it says")
+    expect(f"KIZUNA_CONSOLE_URL={told}" in dockerfile, "Dockerfile: tells the console's address as compose does")
     for name in ("ingest", "projector"):
         test = services[name]["healthcheck"]["test"][-1]
         expect(f"/dev/tcp/127.0.0.1/{admin} " in test, f"{name}: its health is asked where it is told")
@@ -177,22 +183,23 @@ def check_brokers(compose):
         expect(settings["KAFKA_LOG_DIRS"] == kept, f"{name}: keeps its log on a volume")
 
 
-def check_health(test):
+def check_health(role, test, variable, told):
     """The question that the container is asked, put to the program itself."""
     port = free_port()
-    command = [part.replace("/9464 ", f"/{port} ") for part in test[1:]]
+    command = [part.replace(f"/{told} ", f"/{port} ") for part in test[1:]]
 
     def is_healthy():
         return subprocess.run(command, capture_output=True).returncode == 0
 
     expect(not is_healthy(), "nobody is healthy where nobody listens")
     with tempfile.TemporaryDirectory() as folder:
-        listen = {"KIZUNA_LISTEN": "127.0.0.1:0", "KIZUNA_ADMIN_LISTEN": f"127.0.0.1:{port}", "KIZUNA_DATA_DIR": folder}
-        server = subprocess.Popen([PROGRAM, "up"], env=environment(listen), cwd=folder, stdout=-3, stderr=-3)
+        listen = {"KIZUNA_LISTEN": "127.0.0.1:0", "KIZUNA_ADMIN_LISTEN": "127.0.0.1:0", "KIZUNA_CONSOLE_LISTEN": "127.0.0.1:0"}
+        listen |= {variable: f"127.0.0.1:{port}", "KIZUNA_DATA_DIR": folder}
+        server = subprocess.Popen([PROGRAM, role], env=environment(listen), cwd=folder, stdout=-3, stderr=-3)
         deadline = time.monotonic() + HEALTH_WAIT_S
         while not is_healthy() and time.monotonic() < deadline:
             time.sleep(0.1)
-        expect(time.monotonic() < deadline, f"`kizuna up` is not healthy within {HEALTH_WAIT_S} s, as its container asks it")
+        expect(time.monotonic() < deadline, f"`kizuna {role}` is not healthy within {HEALTH_WAIT_S} s, as its container asks it")
         server.terminate()
         server.wait(timeout=45)
 

@@ -1,9 +1,9 @@
 //! Logs: readable on a terminal, JSON anywhere else, on standard error; and a name for a person that is no name.
 
 use crate::secret::Secret;
+use crate::settings::Environment;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use std::ffi::OsStr;
 use std::fmt;
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
@@ -41,7 +41,7 @@ impl Filter {
 pub fn start(format: Format, filter: &Filter) {
     let filter = EnvFilter::builder().parse_lossy(&filter.0);
     let to_terminal = std::io::stderr().is_terminal();
-    let has_colours = to_terminal && allows_colours(std::env::var_os("NO_COLOR").as_deref());
+    let has_colours = to_terminal && Environment.allows_colours();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(has_colours);
     let human = match format {
         Format::Auto => to_terminal,
@@ -54,11 +54,6 @@ pub fn start(format: Format, filter: &Filter) {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     };
     drop(started);
-}
-
-/// What `NO_COLOR` asks of every program (<https://no-color.org>): set to anything but nothing, it forbids colours.
-fn allows_colours(no_color: Option<&OsStr>) -> bool {
-    no_color.is_none_or(OsStr::is_empty)
 }
 
 /// Turns LINE user IDs into [`UserTag`]s, with a key of the installation so that nobody else can.
@@ -128,12 +123,6 @@ mod tests {
         let shown = UserTags::new(&Secret::new("key")).of(USER).to_string();
         assert_eq!(shown.len(), 10);
         assert!(!USER.contains(&shown));
-    }
-
-    #[test]
-    fn no_color_forbids_colours_unless_it_is_empty() {
-        assert!(allows_colours(None) && allows_colours(Some(OsStr::new(""))));
-        assert!(!allows_colours(Some(OsStr::new("1"))) && !allows_colours(Some(OsStr::new("0"))));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::PREFIX;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
@@ -20,9 +20,20 @@ pub trait Reader {
     }
 }
 
-/// The process's environment. Only `main` uses it.
+/// The process's environment. Only `main` and the log use it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Environment;
+
+impl Environment {
+    /// May log lines have colours? `NO_COLOR` forbids them to every program (<https://no-color.org>).
+    pub fn allows_colours(self) -> bool {
+        allows_colours(std::env::var_os("NO_COLOR").as_deref())
+    }
+}
+
+fn allows_colours(no_color: Option<&OsStr>) -> bool {
+    no_color.is_none_or(OsStr::is_empty)
+}
 
 impl Reader for Environment {
     fn variables(&self) -> BTreeMap<String, OsString> {
@@ -37,5 +48,16 @@ impl Reader for Environment {
 impl Reader for BTreeMap<String, String> {
     fn variables(&self) -> BTreeMap<String, OsString> {
         self.iter().map(|(name, value)| (name.clone(), value.into())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_color_forbids_colours_unless_it_is_empty() {
+        assert!(allows_colours(None) && allows_colours(Some(OsStr::new(""))));
+        assert!(!allows_colours(Some(OsStr::new("1"))) && !allows_colours(Some(OsStr::new("0"))));
     }
 }
