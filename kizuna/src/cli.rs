@@ -256,7 +256,7 @@ pub struct AddConnection {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub struct ChannelSecret {
-    /// Channel secret; `-` reads a line from standard input.
+    /// Channel secret; `-` asks for it, or reads a line from standard input.
     #[arg(long, value_name = "SECRET", value_parser = typed_secret)]
     pub channel_secret: Option<TypedSecret>,
 
@@ -269,7 +269,8 @@ pub struct ChannelSecret {
 #[derive(Args, Debug)]
 #[group(required = false, multiple = false)]
 pub struct AccessToken {
-    /// Long-lived channel access token; `-` reads a line from standard input, after the channel secret's.
+    /// Long-lived channel access token; `-` asks for it, or reads a line from standard input, after the channel
+    /// secret's.
     #[arg(long, value_name = "TOKEN", value_parser = typed_secret)]
     pub access_token: Option<TypedSecret>,
 

@@ -27,7 +27,7 @@ pub struct RotateConnection {
     #[arg(value_parser = connection_number)]
     pub number: ConnectionNumber,
 
-    /// New channel secret; `-` reads a line from standard input.
+    /// New channel secret; `-` asks for it, or reads a line from standard input.
     #[arg(long, value_name = "SECRET", value_parser = typed_secret)]
     pub channel_secret: Option<TypedSecret>,
 

@@ -2,7 +2,7 @@
 
 mod changes;
 
-use super::agreement::{agreed, is_watched};
+use super::agreement::{agreed, is_watched, secret_line};
 use crate::checkup::{self, Finding, Severity};
 use crate::cli::{AddConnection, Connection as Command, TypedSecret};
 use crate::onboarding::change::check_icon;
@@ -75,8 +75,7 @@ fn secret(
     let secret = match (typed, file) {
         (Some(TypedSecret::Text(secret)), _) => secret.clone(),
         (Some(TypedSecret::Line), _) => {
-            let mut line = String::new();
-            input.read_line(&mut line).with_context(|| format!("cannot read {what} from standard input"))?;
+            let line = secret_line(what, input).with_context(|| format!("cannot read {what} from standard input"))?;
             Secret::new(&line)
         }
         (None, Some(path)) => {
