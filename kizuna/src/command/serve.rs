@@ -5,10 +5,11 @@ use crate::output;
 use crate::server::{self, Listeners, Roles};
 use crate::settings::Settings;
 use crate::wiring::Installation;
-use connection::{Snapshot, State};
+use connection::{Snapshot, State, View};
 use runtime::admin::Readiness;
 use runtime::shutdown::Shutdown;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -22,21 +23,37 @@ pub async fn run(roles: Roles, settings: Settings, as_json: bool, shutdown: Shut
     let installation = Installation::open(settings).await?;
     let view = installation.view().await?;
     let readiness = Readiness::new();
-    let console = match &listeners.console {
-        Some(listener) => {
-            let (installation, view) = (installation.clone(), Arc::clone(&view));
-            Some(Console::open(installation, view, Some(readiness.clone()), listener.local_addr()?)?)
-        }
+    let opened = match &listeners.console {
+        Some(listener) => opened(&installation, &view, &readiness, listener.local_addr()?).await,
         None => None,
     };
     let mut facts = facts(&installation, &listeners, &view.snapshot())?;
-    if let Some(console) = &console {
+    if let Some((console, link)) = &opened {
         facts["console_url"] = json!(console.url());
-        facts["setup_url"] = json!(console.first_link().await?);
+        facts["setup_url"] = json!(link);
     }
     announce(&facts, as_json)?;
+    let console = opened.map(|(console, _)| console);
     server::run(installation, roles, listeners, view, readiness, console, shutdown).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The console with the link that sets it up, if that is still to be done. Without its files there is none: webhooks and
+/// HubSpot do not need it.
+async fn opened(
+    installation: &Installation,
+    view: &Arc<View>,
+    readiness: &Readiness,
+    address: SocketAddr,
+) -> Option<(Console, Option<String>)> {
+    let (installation, view) = (installation.clone(), Arc::clone(view));
+    let opened = async {
+        let console = Console::open(installation, view, Some(readiness.clone()), address)?;
+        let link = console.first_link().await?;
+        anyhow::Ok((console, link))
+    };
+    let told = |error| tracing::warn!(error = format!("{error:#}"), "there is no console");
+    opened.await.map_err(told).ok()
 }
 
 /// Where everything is.

@@ -81,8 +81,7 @@ impl Console {
     ) -> anyhow::Result<Self> {
         let directory = installation.directory("console")?;
         let accounts = Accounts::open(&directory, Arc::clone(&installation.clock), installation.sealer.clone());
-        let accounts =
-            accounts.with_context(|| format!("cannot use the console's files in {}", directory.display()))?;
+        let accounts = accounts.map_err(unusable)?;
         let throttle = || Throttle::new(Arc::clone(&installation.clock));
         let (throttle, code_throttle) = (throttle(), throttle());
         let friends = Friends::of(&installation)?;
@@ -116,7 +115,7 @@ impl Console {
     /// # Errors
     /// When the accounts cannot be read or written.
     pub async fn first_link(&self) -> anyhow::Result<Option<String>> {
-        if self.0.accounts.ask(Accounts::has_administrator).await? {
+        if self.0.accounts.ask(Accounts::has_administrator).await.map_err(unusable)? {
             return Ok(None);
         }
         self.link().await.map(Some)
@@ -127,7 +126,7 @@ impl Console {
     /// # Errors
     /// When the accounts cannot be written.
     pub async fn link(&self) -> anyhow::Result<String> {
-        let token = self.0.accounts.ask(Accounts::invite_administrator).await?;
+        let token = self.0.accounts.ask(Accounts::invite_administrator).await.map_err(unusable)?;
         Ok(format!("{}/welcome/{}", self.url(), token.expose()))
     }
 
@@ -154,6 +153,14 @@ impl Console {
         let served = axum::serve(listener, routes::router(self)).with_graceful_shutdown(shutdown.requested()).await;
         served.context("the console ended")
     }
+}
+
+/// Says what to do, where it is known.
+fn unusable(error: anyhow::Error) -> anyhow::Error {
+    let advice =
+        "the console's files are damaged: move console/ in the data directory away; the console then begins anew";
+    let is_damage = accounts::is_damage(&error);
+    error.context(if is_damage { advice } else { "cannot use the console's files (console/ in the data directory)" })
 }
 
 #[cfg(test)]

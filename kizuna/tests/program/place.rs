@@ -28,6 +28,8 @@ pub struct Up {
     log: File,
     pub webhook_base_url: String,
     pub admin_url: String,
+    /// Where there is a console.
+    pub console_url: Option<String>,
 }
 
 /// How a command ended.
@@ -125,7 +127,9 @@ impl Place {
         let Some(line) = line else { panic!("`kizuna up` ended: {}", std::io::read_to_string(&mut log).unwrap()) };
         let said: Value = serde_json::from_str(&line).unwrap();
         let address = |name: &str| said[name].as_str().unwrap().to_owned();
-        let up = Up { webhook_base_url: address("webhook_base_url"), admin_url: address("admin_url"), log, child };
+        let console_url = said["console_url"].as_str().map(str::to_owned);
+        let (webhook_base_url, admin_url) = (address("webhook_base_url"), address("admin_url"));
+        let up = Up { webhook_base_url, admin_url, console_url, log, child };
         eventually("`kizuna up` is ready", async || (up.get("/ready").await.0 == 200).then_some(())).await;
         up
     }

@@ -80,6 +80,27 @@ async fn an_address_that_is_taken_is_named() {
 }
 
 #[tokio::test]
+async fn damaged_files_of_the_console_keep_no_webhook_out_and_the_warning_says_what_to_do() {
+    let place = Place::new().with("KIZUNA_CONSOLE_LISTEN", "127.0.0.1:0");
+    let console = place.directory.path().join("data/console");
+    std::fs::create_dir_all(&console).unwrap();
+    std::fs::write(console.join("accounts.sqlite3"), "no database ".repeat(1_000)).unwrap();
+    let up = place.up().await;
+    let refused = reqwest::get(format!("{}/line/webhook/nobody", up.webhook_base_url)).await.unwrap();
+    assert!(refused.status().is_client_error(), "the receiver answers: {}", refused.status());
+    let advice = "move console/ in the data directory away";
+    let ended = up.stop().await;
+    assert!(ended.status == 0 && ended.stderr.contains("there is no console"), "{ended:?}");
+    assert!(ended.stderr.contains(advice), "{ended:?}");
+    let alone = place.run(&["console"]).await;
+    assert!(alone.status == 1 && alone.stderr.contains(advice), "{alone:?}");
+    std::fs::rename(&console, place.directory.path().join("away")).unwrap();
+    let up = place.up().await;
+    assert!(up.console_url.is_some(), "it begins anew");
+    assert!(!up.stop().await.stderr.contains("there is no console"));
+}
+
+#[tokio::test]
 async fn another_master_key_is_told_from_damage() {
     let place = Place::new();
     place.add_unchecked("1000000001").await;
