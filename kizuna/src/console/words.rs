@@ -128,6 +128,9 @@ words! {
     resume: "Go on", "再開";
     remove: "Remove", "削除";
     remove_text: "For good: its events are refused from then on, its number is not used again. Contacts and properties stay in HubSpot. Type the number to confirm.", "元に戻せません。以後このアカウントのイベントは受け付けず、番号は再利用しません。HubSpotのコンタクトとプロパティーは残ります。確認のため番号を入力してください。";
+    no_name: "Enter a name.", "名前を入力してください。";
+    bad_icon: "The address of the picture must begin with https://.", "アイコンのURLは https:// で始まるものを入力してください。";
+    wrong_confirmation: "Nothing was removed: this is not the number of the account.", "削除していません。入力した番号がアカウントの番号と一致しません。";
     letters_text: "Records that could not be used. Put the cause right, then try again. Dropping one forgets it; what it came from stays in the log.", "処理できなかった記録です。原因を直してから再試行してください。破棄してもログの元データは残ります。";
     letters_none: "None. Everything could be used.", "ありません。すべて処理できています。";
     reason: "Reason", "理由";
@@ -136,6 +139,8 @@ words! {
     actions: "Actions", "操作";
     retry: "Try again", "再試行";
     drop: "Drop", "破棄";
+    letter_unreadable: "Not tried again: this version cannot read the record. Upgrade, or drop it.", "再試行していません。このバージョンでは記録を読み取れません。アップグレードするか、破棄してください。";
+    letter_no_record: "Not tried again: LINE signed a body that is no webhook, so there is no record to read again. It can only be dropped.", "再試行していません。Webhookではない本文のため、読み直す記録がありません。破棄のみ可能です。";
     settings_text: "How this installation is set up. Values are changed in the environment or in kizuna.toml, and hold after a restart.", "このシステムの設定です。値は環境変数またはkizuna.tomlで変更し、再起動後に反映されます。";
     is_set: "set", "設定済み";
     is_not_set: "not set", "未設定";

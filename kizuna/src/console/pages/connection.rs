@@ -5,7 +5,8 @@ use crate::checkup::glance::{Taken, Webhooks};
 use crate::console::Console;
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
-use crate::console::page::{Fault, Frame, page, plain};
+use crate::console::page::{Fault, Frame, page_as, plain};
+use crate::console::words::Words;
 use crate::onboarding::change::{Change, change, check_icon};
 use crate::onboarding::rotation::older_secret_until_ms;
 use crate::onboarding::webhook_path;
@@ -24,15 +25,55 @@ struct Shown {
     card: Card,
     channel_id: String,
     since: String,
-    icon: String,
     webhook_url: String,
-    auto_create: bool,
     has_long_lived_token: bool,
     older_secret_until: Option<String>,
     /// What came since the process started, where it takes webhooks.
     webhooks: Option<Webhooks>,
     /// Label and internal name.
     properties: Vec<(String, String)>,
+    fields: Fields,
+    edit_problem: Option<&'static str>,
+    /// What was typed to confirm a removal.
+    confirmation: String,
+    removal_problem: Option<&'static str>,
+}
+
+/// What can be edited.
+struct Fields {
+    name: String,
+    description: String,
+    icon: String,
+    auto_create: bool,
+}
+
+impl Fields {
+    fn of(connection: &Connection) -> Self {
+        let Connection { name, description, icon, auto_create, .. } = connection.clone();
+        Self { name, description, icon, auto_create }
+    }
+
+    fn typed(form: &Form) -> Self {
+        let text = |name| form.text(name).to_owned();
+        let (name, description, icon) = (text("name"), text("description"), text("icon"));
+        Self { name, description, icon, auto_create: form.is_ticked("auto_create") }
+    }
+
+    fn problem(&self, words: &Words) -> Option<&'static str> {
+        if self.name.is_empty() {
+            Some(words.no_name)
+        } else if !self.icon.is_empty() && check_icon(&self.icon).is_err() {
+            Some(words.bad_icon)
+        } else {
+            None
+        }
+    }
+}
+
+/// What was sent and is not done, and why.
+enum Refused {
+    Edit(Fields, &'static str),
+    Removal(String, &'static str),
 }
 
 /// The page.
@@ -41,26 +82,7 @@ pub async fn show(
     Extension(visitor): Extension<Visitor>,
     Path(number): Path<u32>,
 ) -> Response {
-    let Some(connection) = console.connection(number) else {
-        return plain(StatusCode::NOT_FOUND, visitor.language);
-    };
-    let settings = &console.0.installation.settings;
-    let names = settings.property_prefix.0.of_connection(connection.number);
-    let older_secret_until_ms = older_secret_until_ms(&connection, console.0.installation.clock.now_ms());
-    page(&Shown {
-        card: Card::of(&connection),
-        since: visitor.language.time(connection.created_at_ms),
-        // Whoever knows the address can send, but not sign; still it is for those who set things up.
-        webhook_url: settings.webhook_url(&webhook_path(&connection)),
-        auto_create: connection.auto_create,
-        older_secret_until: older_secret_until_ms.map(|ms| visitor.language.time(ms)),
-        has_long_lived_token: connection.access_token.is_some(),
-        webhooks: Taken::of(&console.0.installation.metrics).webhooks(connection.number),
-        properties: names.into_iter().map(|(property, name)| (property.label(), name)).collect(),
-        channel_id: connection.channel_id,
-        icon: connection.icon,
-        frame: Frame::new(visitor),
-    })
+    console.connection_page(visitor, number, None)
 }
 
 /// Changes name, description, picture, and whether friends become contacts.
@@ -70,11 +92,15 @@ pub async fn edit(
     Path(number): Path<u32>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
+    let fields = Fields::typed(&form);
+    if let Some(problem) = fields.problem(visitor.language.words()) {
+        return Ok(console.connection_page(visitor, number, Some(Refused::Edit(fields, problem))));
+    }
     let wanted = Change {
-        name: form.given("name"),
-        description: Some(form.text("description").to_owned()),
-        icon: Some(form.text("icon").to_owned()).filter(|icon| icon.is_empty() || check_icon(icon).is_ok()),
-        auto_create: Some(form.is_ticked("auto_create")),
+        name: Some(fields.name),
+        description: Some(fields.description),
+        icon: Some(fields.icon),
+        auto_create: Some(fields.auto_create),
         is_paused: None,
     };
     console.change(visitor, number, wanted, "edited").await
@@ -102,8 +128,10 @@ pub async fn remove(
     let Some(known) = ConnectionNumber::new(number) else {
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
-    if form.text("confirmation") != number.to_string() {
-        return Ok(back_to(number));
+    let typed = form.text("confirmation");
+    if typed != number.to_string() {
+        let refused = Refused::Removal(typed.to_owned(), visitor.language.words().wrong_confirmation);
+        return Ok(console.connection_page(visitor, number, Some(refused)));
     }
     let installation = &console.0.installation;
     connection::remove(&installation.log, &installation.codec, known, installation.clock.now_ms()).await?;
@@ -111,15 +139,50 @@ pub async fn remove(
     Ok(Redirect::to("/").into_response())
 }
 
-fn back_to(number: u32) -> Response {
-    Redirect::to(&format!("/connections/{number}")).into_response()
-}
-
 impl Console {
     /// The connection of this number, unless it was removed.
     pub(super) fn connection(&self, number: u32) -> Option<Connection> {
         let connection = self.0.view.snapshot().by_number(ConnectionNumber::new(number)?)?;
         (connection.state != Life::Removed).then(|| connection.as_ref().clone())
+    }
+
+    fn connection_page(&self, visitor: Visitor, number: u32, refused: Option<Refused>) -> Response {
+        let Some(connection) = self.connection(number) else {
+            return plain(StatusCode::NOT_FOUND, visitor.language);
+        };
+        let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        let mut shown = self.shown(visitor, &connection);
+        match refused {
+            Some(Refused::Edit(typed, problem)) => (shown.fields, shown.edit_problem) = (typed, Some(problem)),
+            Some(Refused::Removal(typed, problem)) => {
+                (shown.confirmation, shown.removal_problem) = (typed, Some(problem));
+            }
+            None => {}
+        }
+        page_as(status, &shown)
+    }
+
+    fn shown(&self, visitor: Visitor, connection: &Connection) -> Shown {
+        let installation = &self.0.installation;
+        let settings = &installation.settings;
+        let names = settings.property_prefix.0.of_connection(connection.number);
+        let older_secret_until_ms = older_secret_until_ms(connection, installation.clock.now_ms());
+        Shown {
+            card: Card::of(connection),
+            channel_id: connection.channel_id.clone(),
+            since: visitor.language.time(connection.created_at_ms),
+            // Whoever knows the address can send, but not sign; still it is for those who set things up.
+            webhook_url: settings.webhook_url(&webhook_path(connection)),
+            has_long_lived_token: connection.access_token.is_some(),
+            older_secret_until: older_secret_until_ms.map(|ms| visitor.language.time(ms)),
+            webhooks: Taken::of(&installation.metrics).webhooks(connection.number),
+            properties: names.into_iter().map(|(property, name)| (property.label(), name)).collect(),
+            fields: Fields::of(connection),
+            edit_problem: None,
+            confirmation: String::new(),
+            removal_problem: None,
+            frame: Frame::new(visitor),
+        }
     }
 
     async fn change(
@@ -135,7 +198,7 @@ impl Console {
         let changed = change(&self.0.installation, connection.number, wanted).await?;
         self.wait_until_shown(&changed).await;
         self.record(&visitor, action, &number.to_string()).await?;
-        Ok(back_to(number))
+        Ok(Redirect::to(&format!("/connections/{number}")).into_response())
     }
 
     /// The page that comes next should show a change. Where the view is behind, it shows it later.

@@ -3,8 +3,8 @@
 use crate::console::Console;
 use crate::console::access::Role;
 use crate::console::guard::Visitor;
-use crate::console::page::{Fault, Frame, page, plain};
-use crate::recovery::letters::{self, Letter};
+use crate::console::page::{Fault, Frame, page_as, plain};
+use crate::recovery::letters::{self, Hopeless, Letter};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -18,6 +18,7 @@ const SHOWN_MAX: usize = 200;
 #[template(path = "letters.html")]
 struct Letters {
     frame: Frame,
+    problem: Option<&'static str>,
     rows: Vec<Row>,
     count: usize,
 }
@@ -34,23 +35,7 @@ struct Row {
 
 /// The list, newest first.
 pub async fn show(State(console): State<Console>, Extension(visitor): Extension<Visitor>) -> Result<Response, Fault> {
-    let mut found = letters::all(&console.0.installation).await?;
-    found.sort_by_key(|letter| std::cmp::Reverse(letter.content.as_ref().map(|content| content.at_ms)));
-    let now_ms = console.0.installation.clock.now_ms();
-    let sees_details = visitor.may(Role::Operator);
-    let row = |letter: &Letter| {
-        let content = letter.content.as_ref();
-        Row {
-            key: letter.short_key(),
-            reason: letter.reason().to_owned(),
-            from: content.map(|it| it.topic.clone()).unwrap_or_default(),
-            age: content.map(|it| visitor.language.ago(now_ms - it.at_ms)).unwrap_or_default(),
-            detail: content.map(|it| it.detail.clone()).filter(|_| sees_details),
-            connection: content.and_then(|it| it.connection),
-        }
-    };
-    let (count, rows) = (found.len(), found.iter().take(SHOWN_MAX).map(row).collect());
-    Ok(page(&Letters { rows, count, frame: Frame::new(visitor) }))
+    console.letters_page(visitor, None).await
 }
 
 /// Tries one again.
@@ -72,6 +57,7 @@ pub async fn forget(
 }
 
 /// What becomes of a letter.
+#[derive(Clone, Copy)]
 enum End {
     Retried,
     Dropped,
@@ -82,16 +68,47 @@ impl Console {
         let installation = &self.0.installation;
         let found = letters::all(installation).await?.into_iter().find(|letter| letter.is_called(key));
         let Some(letter) = found else { return Ok(plain(StatusCode::NOT_FOUND, visitor.language)) };
-        match end {
-            End::Dropped => {
-                letters::forget(installation, &[letter]).await?;
-                self.record(&visitor, "letter_dropped", key).await?;
-            }
-            End::Retried if letters::retry(installation, vec![letter]).await?.iter().all(Result::is_ok) => {
-                self.record(&visitor, "letter_retried", key).await?;
-            }
-            End::Retried => {}
+        let hopeless = match end {
+            End::Dropped => letters::forget(installation, &[letter]).await.map(|()| None)?,
+            End::Retried => letters::retry(installation, vec![letter]).await?.into_iter().find_map(Result::err),
+        };
+        if let Some(why) = hopeless {
+            let words = visitor.language.words();
+            let problem = match why {
+                Hopeless::Unreadable => words.letter_unreadable,
+                Hopeless::NoRecord => words.letter_no_record,
+            };
+            return self.letters_page(visitor, Some(problem)).await;
         }
+        let action = match end {
+            End::Dropped => "letter_dropped",
+            End::Retried => "letter_retried",
+        };
+        self.record(&visitor, action, key).await?;
         Ok(Redirect::to("/dead-letters").into_response())
+    }
+
+    async fn letters_page(&self, visitor: Visitor, problem: Option<&'static str>) -> Result<Response, Fault> {
+        let mut found = letters::all(&self.0.installation).await?;
+        found.sort_by_key(|letter| std::cmp::Reverse(letter.content.as_ref().map(|content| content.at_ms)));
+        let now_ms = self.0.installation.clock.now_ms();
+        let rows = found.iter().take(SHOWN_MAX).map(|letter| Row::of(letter, &visitor, now_ms)).collect();
+        let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        let count = found.len();
+        Ok(page_as(status, &Letters { problem, rows, count, frame: Frame::new(visitor) }))
+    }
+}
+
+impl Row {
+    fn of(letter: &Letter, visitor: &Visitor, now_ms: i64) -> Self {
+        let content = letter.content.as_ref();
+        Self {
+            key: letter.short_key(),
+            reason: letter.reason().to_owned(),
+            from: content.map(|it| it.topic.clone()).unwrap_or_default(),
+            age: content.map(|it| visitor.language.ago(now_ms - it.at_ms)).unwrap_or_default(),
+            detail: content.map(|it| it.detail.clone()).filter(|_| visitor.may(Role::Operator)),
+            connection: content.and_then(|it| it.connection),
+        }
     }
 }

@@ -68,18 +68,44 @@ async fn an_account_is_edited_paused_and_removed_and_each_change_is_recorded() {
     let place = Place::new().await;
     place.connect(1, "本店", "").await;
     let cookie = place.somebody(Role::Admin).await;
-    place.post("/connections/1", &cookie, &[("name", "新宿店"), ("icon", "javascript:alert(1)")]).await;
+    place.post("/connections/1", &cookie, &[("name", "新宿店"), ("icon", "https://example.com/icon")]).await;
     let page = place.get("/connections/1", &cookie).await;
-    assert!(page.text.contains("新宿店") && !page.text.contains("javascript:"), "{}", page.text);
+    assert!(page.text.contains("新宿店") && page.text.contains("https://example.com/icon"), "{}", page.text);
     assert!(!page.text.contains("name=\"auto_create\" checked"));
     place.post("/connections/1/state", &cookie, &[("state", "paused")]).await;
     assert!(place.get("/connections/1", &cookie).await.text.contains("Paused"));
 
-    place.post("/connections/1/remove", &cookie, &[("confirmation", "2")]).await;
-    assert_eq!(place.get("/connections/1", &cookie).await.status, StatusCode::OK, "not confirmed");
     assert_eq!(place.post("/connections/1/remove", &cookie, &[("confirmation", "1")]).await.location(), "/");
     let actions: Vec<_> = place.accounts().changes(10).unwrap().into_iter().map(|it| it.action).collect();
     assert_eq!(actions, ["removed", "paused", "edited"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_said_with_what_was_typed_and_changes_and_records_nothing() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    let cookie = place.somebody(Role::Admin).await;
+    let kept = ("description", "typed &");
+    for (path, fields, told) in [
+        ("/connections/1", &[("name", " "), kept][..], "Enter a name"),
+        ("/connections/1", &[("name", "新宿店"), ("icon", "http://example.com/a"), kept], "must begin with https://"),
+        ("/connections/1", &[("name", "新宿店"), ("icon", "javascript:alert(1)"), kept], "must begin with https://"),
+        ("/connections/1/remove", &[("confirmation", "2")], "not the number of the account"),
+        ("/connections/1/remove", &[], "not the number of the account"),
+    ] {
+        let page = place.post(path, &cookie, fields).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
+        assert!(page.text.contains(told), "{told}: {}", page.text);
+        for (name, value) in fields {
+            let field = format!("name=\"{name}\"");
+            let (_, input) = page.text.split_once(&field).unwrap();
+            let value = value.trim().replace('&', "&#38;");
+            assert!(input.split('>').next().unwrap().contains(&format!("value=\"{value}\"")), "{field}: {}", page.text);
+        }
+    }
+    let page = place.get("/connections/1", &cookie).await;
+    assert!(page.text.contains("<h1>本店</h1>") && !page.text.contains("typed"), "{}", page.text);
+    assert!(place.recorded().is_empty());
 }
 
 #[tokio::test]

@@ -172,6 +172,21 @@ async fn only_what_is_shown_can_be_put_in_force_and_it_is_forgotten_after_an_hou
 }
 
 #[tokio::test]
+async fn a_letter_that_cannot_be_tried_again_says_why_and_is_not_recorded_as_tried() {
+    let place = Place::new().await;
+    let installation = &place.console.0.installation;
+    let record = NewRecord { topic: Topic::DeadLetters, key: b"key".to_vec(), value: Some(b"no letter".to_vec()) };
+    installation.log.append(vec![record]).await.unwrap();
+    let cookie = place.somebody(Role::Operator).await;
+    let page = place.post("/dead-letters/key/retry", &cookie, &[]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text.contains("this version cannot read the record"), "{}", page.text);
+    assert!(place.recorded().is_empty());
+    assert_eq!(place.post("/dead-letters/key/drop", &cookie, &[]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(place.recorded(), ["letter_dropped"]);
+}
+
+#[tokio::test]
 async fn only_those_who_see_to_dead_letters_read_what_may_speak_of_a_person() {
     let place = Place::new().await;
     let installation = &place.console.0.installation;
