@@ -28,6 +28,11 @@ impl Frame {
         Self { words: language.words(), language, visitor, proof }
     }
 
+    /// The frame of a page that also answers to what is sent elsewhere: another language leads back to where it can be seen.
+    pub fn at(address: &str, visitor: Visitor) -> Self {
+        Self::new(Visitor { address: address.to_owned(), ..visitor })
+    }
+
     /// May they look around?
     pub fn is_viewer(&self) -> bool {
         self.visitor.may(Role::Viewer)

@@ -169,7 +169,7 @@ fn account(
     shown: Shown,
 ) -> Response {
     let must_set_up = visitor.session.as_ref().is_some_and(|session| session.standing == Standing::SetUp);
-    page_as(status, &Account { frame: Frame::new(visitor), problem, person, must_set_up, shown })
+    page_as(status, &Account { frame: Frame::at("/account", visitor), problem, person, must_set_up, shown })
 }
 
 /// The secret as text, as an address and as a picture.

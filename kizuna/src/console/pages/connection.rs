@@ -181,7 +181,7 @@ impl Console {
             edit_problem: None,
             confirmation: String::new(),
             removal_problem: None,
-            frame: Frame::new(visitor),
+            frame: Frame::at(&format!("/connections/{}", connection.number), visitor),
         }
     }
 

@@ -95,7 +95,7 @@ impl Console {
         let rows = found.iter().take(SHOWN_MAX).map(|letter| Row::of(letter, &visitor, now_ms)).collect();
         let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         let count = found.len();
-        Ok(page_as(status, &Letters { problem, rows, count, frame: Frame::new(visitor) }))
+        Ok(page_as(status, &Letters { problem, rows, count, frame: Frame::at("/dead-letters", visitor) }))
     }
 }
 

@@ -156,6 +156,6 @@ impl Console {
         let read = |accounts: &Accounts| anyhow::Ok((accounts.people()?, accounts.requires_second_factor()?));
         let (people, is_required) = self.0.accounts.ask(read).await?;
         let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-        Ok(page_as(status, &People { frame: Frame::new(visitor), people, problem, is_required, link }))
+        Ok(page_as(status, &People { frame: Frame::at("/people", visitor), people, problem, is_required, link }))
     }
 }

@@ -81,7 +81,7 @@ impl Console {
 
     fn replay_page(&self, visitor: Visitor, problem: Option<&'static str>) -> Replay {
         let stage = self.0.replays.stage(self.0.installation.clock.now_ms());
-        let frame = Frame::new(visitor);
+        let frame = Frame::at("/replay", visitor);
         let (words, language) = (frame.words, frame.language);
         let running = match &stage {
             Stage::Running(running) => {

@@ -109,6 +109,22 @@ async fn what_cannot_be_used_is_said_with_what_was_typed_and_changes_and_records
 }
 
 #[tokio::test]
+async fn another_language_leads_from_a_refusal_to_a_page_that_can_be_seen() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    let cookie = place.somebody(Role::Admin).await;
+    let id = place.accounts().people().unwrap()[0].id;
+    let (person, factor) = (format!("/people/{id}/remove"), "/account/second-factor/off");
+    for path in ["/connections/1", "/connections/1/remove", &person, "/replay/apply", factor] {
+        let refused = place.post(path, &cookie, &[]).await;
+        assert!(refused.status.is_client_error(), "{path}");
+        let (_, back) = refused.text.split_once("name=\"back\" value=\"").unwrap();
+        let back = back.split('"').next().unwrap();
+        assert_eq!(place.get(back, &cookie).await.status, StatusCode::OK, "{path} -> {back}");
+    }
+}
+
+#[tokio::test]
 async fn the_last_administrator_cannot_be_removed_or_made_less() {
     let place = Place::new().await;
     let cookie = place.somebody(Role::Admin).await;
