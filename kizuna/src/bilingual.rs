@@ -1,5 +1,7 @@
 //! Sentences that people read in their own language: English on the command line and for programs, both in the console.
 
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -23,6 +25,21 @@ macro_rules! bilingual {
 }
 
 pub(crate) use bilingual;
+
+/// Hours by which Japan is ahead of UTC.
+const JAPAN: i8 = 9;
+
+/// A time as a Japanese sentence has it: Japan's, to the second.
+pub fn time_in_japan(ms: i64) -> String {
+    zoned(ms, JAPAN, "JST")
+}
+
+/// A time to the second, with its zone.
+pub fn zoned(ms: i64, hours: i8, zone: &str) -> String {
+    let zoned = |time: Timestamp| time.to_zoned(TimeZone::fixed(Offset::constant(hours)));
+    Timestamp::from_millisecond(ms)
+        .map_or_else(|_| format!("{ms} ms"), |time| format!("{} {zone}", zoned(time).strftime("%Y-%m-%d %H:%M:%S")))
+}
 
 /// Shows the English one.
 impl fmt::Display for Bilingual {

@@ -29,7 +29,7 @@ pub enum Fact {
 pub struct Cause {
     /// When, in LINE's time; of a profile, when it was fetched. Milliseconds since 1970.
     pub time_ms: i64,
-    /// The `webhookEventId`; `None` for a profile.
+    /// The `webhookEventId`; `None` for a profile and an import.
     pub event_id: Option<String>,
     /// The event's type, or `profile`.
     pub kind: String,
@@ -151,7 +151,10 @@ fn apply(user: &mut User, fact: &Fact) -> bool {
 /// The fact as a line of the history.
 fn happened(fact: Fact) -> Happened {
     let (time_ms, event_id, kind, connection) = match fact {
-        Fact::Event { event, id, name } => (event.at.time_ms, Some(id), name, Some(event.connection)),
+        // An import is no event of LINE's: its record is called after its kind.
+        Fact::Event { event, id, name } => {
+            (event.at.time_ms, Some(id).filter(|id| *id != name), name, Some(event.connection))
+        }
         Fact::Profile(connection, profile) => {
             let kind = if profile.found.is_some() { "profile" } else { "no_profile" };
             (profile.fetched_at_ms, None, kind.to_owned(), Some(connection))

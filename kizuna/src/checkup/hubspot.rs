@@ -1,7 +1,7 @@
 //! HubSpot's side: the token and its scopes, the seven properties, room and calls.
 
 use super::Finding;
-use crate::bilingual::bilingual;
+use crate::bilingual::{bilingual, time_in_japan};
 use crate::onboarding::provision::PROPERTIES;
 use crate::output;
 use crate::wiring::Installation;
@@ -66,14 +66,14 @@ async fn token(crm: &dyn Crm) -> Finding {
 }
 
 fn used_up(resets_at_ms: Option<i64>) -> Finding {
-    let sentence = match resets_at_ms.map(output::time) {
+    let sentence = match resets_at_ms.map(|ms| (output::time(ms), time_in_japan(ms))) {
         None => bilingual!(
             "the portal's calls of today are used up: nothing is written",
             "ポータルの本日分の呼び出し回数を使い切ったため、書き込みを停止しています。"
         ),
-        Some(until) => bilingual!(
-            "the portal's calls of today are used up: nothing is written until {until}",
-            "ポータルの本日分の呼び出し回数を使い切ったため、{until}まで書き込みを停止しています。"
+        Some((utc, jst)) => bilingual!(
+            "the portal's calls of today are used up: nothing is written until {utc}",
+            "ポータルの本日分のAPI呼び出し回数を使い切ったため、{jst}まで書き込みを停止しています。"
         ),
     };
     Finding::broken(

@@ -1,7 +1,7 @@
 //! LINE's side: the credentials, the account behind them, and where LINE sends its events.
 
 use super::Finding;
-use crate::bilingual::{Bilingual, bilingual};
+use crate::bilingual::{Bilingual, bilingual, time_in_japan};
 use crate::onboarding::rotation::older_secret_until_ms;
 use crate::onboarding::{guide, webhook_path};
 use crate::output;
@@ -92,14 +92,14 @@ async fn secret(line: &Client, connection: &Connection, now_ms: i64) -> Finding 
 }
 
 fn accepted(connection: &Connection, now_ms: i64) -> Bilingual {
-    match older_secret_until_ms(connection, now_ms).map(output::time) {
+    match older_secret_until_ms(connection, now_ms).map(|ms| (output::time(ms), time_in_japan(ms))) {
         None => bilingual!(
             "LINE accepts channel ID and channel secret",
             "LINEがチャネルIDとチャネルシークレットを受け付けました。"
         ),
-        Some(until) => bilingual!(
-            "LINE accepts channel ID and channel secret; the secret before it counts until {until}",
-            "LINEがチャネルIDとチャネルシークレットを受け付けました。以前のシークレットは{until}まで有効です。"
+        Some((utc, jst)) => bilingual!(
+            "LINE accepts channel ID and channel secret; the secret before it counts until {utc}",
+            "LINEがチャネルIDとチャネルシークレットを受け付けました。以前のシークレットは{jst}まで有効です。"
         ),
     }
 }

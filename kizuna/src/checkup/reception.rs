@@ -2,7 +2,7 @@
 
 use super::Finding;
 use super::running::Metrics;
-use crate::bilingual::bilingual;
+use crate::bilingual::{bilingual, time_in_japan};
 use crate::output;
 use crate::wiring::Installation;
 use ::connection::Connection;
@@ -46,17 +46,17 @@ pub(super) fn last_event(newest: Option<i64>, now_ms: i64) -> Finding {
             ASK_FOR_ONE,
         ),
         Some(at_ms) if now_ms - at_ms > SILENCE_MS => {
+            let (utc, jst) = (output::time(at_ms), time_in_japan(at_ms));
             let sentence = bilingual!(
-                "the last event came more than a week ago, at {0}",
-                "最後のイベントは1週間以上前（{0}）です。",
-                output::time(at_ms)
+                "the last event came more than a week ago, at {utc}",
+                "最後のイベントは1週間以上前（{jst}）です。"
             );
             Finding::warning("events_old", sentence, ASK_FOR_ONE)
         }
-        Some(at_ms) => Finding::good(
-            "events",
-            bilingual!("the last event came at {0}", "最後のイベントは{0}に届きました。", output::time(at_ms)),
-        ),
+        Some(at_ms) => {
+            let (utc, jst) = (output::time(at_ms), time_in_japan(at_ms));
+            Finding::good("events", bilingual!("the last event came at {utc}", "最後のイベントは{jst}に届きました。"))
+        }
     }
 }
 
@@ -220,6 +220,15 @@ mod tests {
     fn a_week_of_silence_is_worth_a_warning() {
         assert_eq!(last_event(Some(0), SILENCE_MS).code, "events");
         assert_eq!(last_event(Some(0), SILENCE_MS + 1).code, "events_old");
+    }
+
+    #[test]
+    fn a_japanese_sentence_has_the_time_of_japan() {
+        for now_ms in [0, SILENCE_MS + 1] {
+            let sentence = last_event(Some(0), now_ms).sentence;
+            assert!(sentence.english.contains("1970-01-01 00:00:00Z"), "{sentence:?}");
+            assert!(sentence.japanese.contains("1970-01-01 09:00:00 JST"), "{sentence:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::access::{Needs, Role};
 use super::accounts::{Person, Session, Standing};
 use super::form::Form;
 use super::language::{self, Language};
-use super::page::{Fault, plain};
+use super::page::{Failed, Fault, plain};
 use super::token;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request, State};
@@ -72,11 +72,20 @@ impl Visitor {
 
 /// Lets a request through to its route, with a [`Visitor`] and, where something is sent, a [`Form`]. Refuses all others.
 pub async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    let language = Language::of(request.headers(), cookie(request.headers(), language::COOKIE));
-    match admitted(&gate, request, language).await {
+    let language = language_of(request.headers());
+    let response = match admitted(&gate, request, language).await {
         Ok(request) => next.run(request).await,
         Err(refused) => refused,
+    };
+    if response.extensions().get::<Failed>().is_some() {
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, language);
     }
+    response
+}
+
+/// The language that was chosen, or that the browser prefers.
+pub fn language_of(headers: &HeaderMap) -> Language {
+    Language::of(headers, cookie(headers, language::COOKIE))
 }
 
 async fn admitted(gate: &Gate, request: Request, language: Language) -> Result<Request, Response> {

@@ -1,16 +1,11 @@
 //! The language of a page, and how it writes times.
 
 use super::words::{ENGLISH, JAPANESE, Words};
-use crate::bilingual::Bilingual;
+use crate::bilingual::{Bilingual, time_in_japan, zoned};
 use axum::http::{HeaderMap, header};
-use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
 
 /// The cookie that holds the choice.
 pub const COOKIE: &str = "kizuna_language";
-
-/// Hours by which Japan is ahead of UTC.
-const JAPAN: i8 = 9;
 
 /// A language of the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +58,10 @@ impl Language {
 
     /// A time to the second, with its zone.
     pub fn time(self, ms: i64) -> String {
-        let (hours, zone) = match self {
-            Self::English => (0, "UTC"),
-            Self::Japanese => (JAPAN, "JST"),
-        };
-        let zoned = |time: Timestamp| time.to_zoned(TimeZone::fixed(Offset::constant(hours)));
-        Timestamp::from_millisecond(ms)
-            .map_or_else(|_| format!("{ms} ms"), |time| format!("{} {zone}", zoned(time).strftime("%Y-%m-%d %H:%M:%S")))
+        match self {
+            Self::English => zoned(ms, 0, "UTC"),
+            Self::Japanese => time_in_japan(ms),
+        }
     }
 
     /// How long ago something was, in its largest unit.

@@ -7,6 +7,7 @@
 mod access;
 mod accounts;
 mod contact_link;
+mod deed;
 mod events;
 mod findings;
 mod form;
@@ -16,7 +17,9 @@ mod language;
 mod page;
 mod pages;
 mod password;
+mod path;
 mod qr;
+mod reasons;
 mod replays;
 mod routes;
 mod steps;

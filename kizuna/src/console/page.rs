@@ -2,10 +2,12 @@
 
 use super::Console;
 use super::access::Role;
+use super::deed::Deed;
 use super::guard::Visitor;
 use super::language::Language;
 use super::words::Words;
 use askama::Template;
+use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 
@@ -74,6 +76,7 @@ pub fn plain(status: StatusCode, language: Language) -> Response {
     let text = match status {
         StatusCode::NOT_FOUND => words.not_found,
         StatusCode::FORBIDDEN => words.forbidden,
+        StatusCode::INTERNAL_SERVER_ERROR => words.broken,
         _ => words.refused,
     };
     page_as(status, &Plain { words, language, text })
@@ -96,10 +99,14 @@ impl<E: Into<anyhow::Error>> From<E> for Fault {
     }
 }
 
+/// Marks the answer to a request that failed: whoever knows the language of the reader makes the page.
+#[derive(Clone, Copy)]
+pub struct Failed;
+
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         tracing::error!(error = format!("{:#}", self.0), "the console cannot answer");
-        plain(StatusCode::INTERNAL_SERVER_ERROR, Language::English)
+        (StatusCode::INTERNAL_SERVER_ERROR, Extension(Failed)).into_response()
     }
 }
 
@@ -108,8 +115,8 @@ impl Console {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn record(&self, visitor: &Visitor, action: &'static str, subject: &str) -> Result<(), Fault> {
+    pub async fn record(&self, visitor: &Visitor, deed: Deed, subject: &str) -> Result<(), Fault> {
         let (actor, subject) = (visitor.name().to_owned(), subject.to_owned());
-        Ok(self.0.accounts.ask(move |accounts| accounts.record(&actor, action, &subject)).await?)
+        Ok(self.0.accounts.ask(move |accounts| accounts.record(&actor, deed, &subject)).await?)
     }
 }

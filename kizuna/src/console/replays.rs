@@ -4,6 +4,7 @@
 //! force only if it would change in HubSpot exactly what the dry run showed.
 
 use super::Console;
+use super::deed::Deed;
 use crate::recovery::beside::{Beside, Stopped};
 use crate::recovery::plan::{Plan, Row};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -174,8 +175,8 @@ impl Console {
     }
 
     async fn replay(self, running: Arc<Running>, shown: Option<Found>) -> anyhow::Result<Outcome> {
-        let action = if running.applies { "replay_begun" } else { "replay_looked" };
-        self.record_replay(&running, action, String::new()).await?;
+        let deed = if running.applies { Deed::ReplayBegun } else { Deed::ReplayLooked };
+        self.record_replay(&running, deed, String::new()).await?;
         let installation = &self.0.installation;
         let Some(shown) = shown else { return Ok(Outcome::Found(self.rebuild(running).await?.1)) };
         let Some(stopped) = Stopped::find(installation)? else { return Ok(Outcome::InUse(shown)) };
@@ -184,13 +185,13 @@ impl Console {
             return Ok(Outcome::Overtaken(found));
         }
         tokio::task::spawn_blocking(move || beside.replace_live(&stopped)).await??;
-        self.record_replay(&running, "replay_applied", format!("{} changes", found.plan.changes)).await?;
+        self.record_replay(&running, Deed::ReplayApplied, format!("{} changes", found.plan.changes)).await?;
         Ok(Outcome::Applied(found))
     }
 
-    async fn record_replay(&self, running: &Running, action: &'static str, subject: String) -> anyhow::Result<()> {
+    async fn record_replay(&self, running: &Running, deed: Deed, subject: String) -> anyhow::Result<()> {
         let by = running.by.clone();
-        self.0.accounts.ask(move |accounts| accounts.record(&by, action, &subject)).await
+        self.0.accounts.ask(move |accounts| accounts.record(&by, deed, &subject)).await
     }
 
     async fn rebuild(&self, running: Arc<Running>) -> anyhow::Result<(Beside, Found)> {

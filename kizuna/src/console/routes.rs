@@ -3,9 +3,8 @@
 use super::Console;
 use super::access::Role::{Admin, Operator, Viewer};
 use super::access::{Needs, Role};
-use super::guard::{Gate, guard};
+use super::guard::{Gate, guard, language_of};
 use super::headers::protect;
-use super::language::Language;
 use super::page::plain;
 use super::pages::{
     account, audit, check, connect, connection, dashboard, entry, friend, friends, letters, people, replay, rotation,
@@ -103,11 +102,11 @@ pub fn router(console: Console) -> Router {
         router.route(route.path, (route.to)(how).layer(from_fn_with_state(gate, guard)))
     };
     let router = ROUTES.iter().fold(Router::new(), guarded);
-    router.fallback(missing).layer(from_fn(protect)).with_state(console)
+    router.fallback(missing).method_not_allowed_fallback(missing).layer(from_fn(protect)).with_state(console)
 }
 
 async fn missing(headers: HeaderMap) -> Response {
-    plain(StatusCode::NOT_FOUND, Language::of(&headers, None))
+    plain(StatusCode::NOT_FOUND, language_of(&headers))
 }
 
 async fn style() -> Response {

@@ -76,6 +76,7 @@ words! {
     not_found: "This page does not exist, or its link no longer works.", "ページが存在しないか、リンクの有効期限が切れています。";
     forbidden: "You may not do this. If you think you may, go back and load the page again.", "この操作は許可されていません。権限がある場合は、前のページを再読み込みしてからお試しください。";
     refused: "This could not be done.", "処理できませんでした。";
+    broken: "Something went wrong. The log of Kizuna says what.", "エラーが発生しました。原因はKizunaのログに記録されています。";
     home: "To the start page", "トップへ";
     connect: "Connect a new LINE account", "LINEアカウントを新しく接続";
     quota_before: "Connected", "接続数";
@@ -145,6 +146,9 @@ words! {
     is_set: "set", "設定済み";
     is_not_set: "not set", "未設定";
     role: "Role", "権限";
+    viewer: "Viewer", "閲覧者";
+    operator: "Operator", "運用者";
+    administrator: "Administrator", "管理者";
     role_viewer: "Viewer: looks", "閲覧者：閲覧のみ";
     role_operator: "Operator: sees to problems, edits and pauses", "運用者：編集・一時停止・再試行";
     role_admin: "Administrator: connects, removes, manages people", "管理者：接続・削除・ユーザー管理";
@@ -265,6 +269,9 @@ words! {
     replay_checks: "Contacts to look at, whether they are still there", "存在を確認するコンタクト";
     replay_changes: "Properties to write", "書き込むプロパティー";
     replay_calls: "Calls to HubSpot", "HubSpotの呼び出し回数";
+    replay_create: "Create", "作成";
+    replay_update: "Update", "更新";
+    replay_check: "Check", "確認";
     replay_from: "HubSpot shows", "HubSpotの値";
     replay_to: "would be", "変更後";
     replay_in_doubt: "in doubt", "不明";

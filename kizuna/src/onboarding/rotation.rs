@@ -5,7 +5,7 @@
 
 use super::credentials;
 use super::step::{Outcome, Step};
-use crate::bilingual::{Bilingual, bilingual};
+use crate::bilingual::{Bilingual, bilingual, time_in_japan};
 use crate::output;
 use crate::wiring::Installation;
 use anyhow::ensure;
@@ -126,8 +126,8 @@ async fn proof(installation: &Installation, candidate: &Connection, skip: bool) 
 
 fn secret_step(older_until_ms: Option<i64>) -> Step {
     let older = older_until_ms
-        .map(output::time)
-        .map(|until| bilingual!("; the one before counts until {until}", "以前のシークレットも{until}まで有効です。"));
+        .map(|ms| (output::time(ms), time_in_japan(ms)))
+        .map(|(utc, jst)| bilingual!("; the one before counts until {utc}", "以前のシークレットも{jst}まで有効です。"));
     let Bilingual { english, japanese } = older.unwrap_or_else(|| "".into());
     let detail = bilingual!("the new one counts{english}", "新しいシークレットが有効になりました。{japanese}");
     Step::done("channel_secret", detail)

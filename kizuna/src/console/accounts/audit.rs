@@ -1,6 +1,7 @@
 //! Who changed what, and when. Nothing of LINE's friends stands here.
 
 use super::Accounts;
+use crate::console::deed::Deed;
 use rusqlite::params;
 
 /// Entries that are kept.
@@ -13,7 +14,7 @@ pub struct Entry {
     pub at_ms: i64,
     /// The name of whoever did it.
     pub actor: String,
-    /// What was done, in one word.
+    /// What was done, as it is stored.
     pub action: String,
     /// To what.
     pub subject: String,
@@ -24,12 +25,12 @@ impl Accounts {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn record(&self, actor: &str, action: &str, subject: &str) -> rusqlite::Result<()> {
+    pub fn record(&self, actor: &str, deed: Deed, subject: &str) -> rusqlite::Result<()> {
         let database = self.database();
         let at_ms = self.clock.now_ms();
         database.execute(
             "INSERT INTO audit (at_ms, actor, action, subject) VALUES (?1, ?2, ?3, ?4)",
-            params![at_ms, actor, action, subject],
+            params![at_ms, actor, deed.name(), subject],
         )?;
         database.execute("DELETE FROM audit WHERE id <= ?1", [database.last_insert_rowid() - KEPT])?;
         Ok(())

@@ -8,6 +8,7 @@ mod person;
 mod second_factor;
 mod session;
 
+pub use audit::Entry;
 pub use handle::Handle;
 pub use invitation::Invitation;
 pub use person::{Kept, Person};

@@ -2,6 +2,7 @@
 //! the app is lost, of which only digests are kept. Each code counts once.
 
 use super::{Accounts, Person};
+use crate::console::deed::Deed;
 use crate::console::{token, totp};
 use anyhow::Context;
 use runtime::secret::Secret;
@@ -147,7 +148,7 @@ impl Accounts {
     pub fn reset_second_factor(&self, person: &Person, by: &str) -> rusqlite::Result<()> {
         self.remove_second_factor(person.id)?;
         self.end_sessions(person.id)?;
-        self.record(by, "second_factor_reset", &person.name)
+        self.record(by, Deed::SecondFactorReset, &person.name)
     }
 
     /// Must everybody have one?

@@ -2,6 +2,7 @@
 //! due: the browser carries a challenge until the code comes.
 
 use super::{Accounts, Person};
+use crate::console::deed::Deed;
 use crate::console::token;
 use runtime::secret::Secret;
 use rusqlite::{OptionalExtension, params};
@@ -47,7 +48,7 @@ impl Accounts {
     /// When the file cannot be written.
     pub fn admit(&self, person: &Person) -> rusqlite::Result<Secret> {
         if !person.has_second_factor {
-            self.record(&person.name, "signed_in", "")?;
+            self.record(&person.name, Deed::SignedIn, "")?;
             return self.begin_session(person.id);
         }
         let (token, now_ms, database) = (token::new(), self.clock.now_ms(), self.database());

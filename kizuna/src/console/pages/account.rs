@@ -3,6 +3,7 @@
 use crate::console::Console;
 use crate::console::access::Role;
 use crate::console::accounts::{Accounts, Person, SecondFactor, Session, Standing};
+use crate::console::deed::Deed;
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page_as, plain};
@@ -68,7 +69,7 @@ pub async fn confirm(
     let confirm = move |accounts: &Accounts| {
         let codes = accounts.confirm_second_factor(confirmed.id, &token, &code)?;
         if codes.is_some() {
-            accounts.record(&confirmed.name, "second_factor_on", "")?;
+            accounts.record(&confirmed.name, Deed::SecondFactorOn, "")?;
         }
         anyhow::Ok(codes)
     };
@@ -86,7 +87,7 @@ pub async fn renew(
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
     let renew = |accounts: &Accounts, person: &Person| {
-        accounts.record(&person.name, "recovery_codes_renewed", "")?;
+        accounts.record(&person.name, Deed::RecoveryCodesRenewed, "")?;
         Ok((person.clone(), accounts.renew_recovery_codes(person.id)?))
     };
     match console.with_code(&visitor, &form, renew).await? {
@@ -102,7 +103,7 @@ pub async fn switch_off(
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
     let switch_off = |accounts: &Accounts, person: &Person| {
-        accounts.record(&person.name, "second_factor_off", "")?;
+        accounts.record(&person.name, Deed::SecondFactorOff, "")?;
         accounts.remove_second_factor(person.id)
     };
     match console.with_code(&visitor, &form, switch_off).await? {

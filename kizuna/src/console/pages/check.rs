@@ -2,12 +2,14 @@
 
 use crate::checkup::check;
 use crate::console::Console;
+use crate::console::deed::Deed;
 use crate::console::findings::Told;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page, plain};
+use crate::console::path::Path;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -49,7 +51,7 @@ pub async fn run(
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
     let report = check(&console.0.installation, connection.number).await?;
-    console.record(&visitor, "checked", &number.to_string()).await?;
+    console.record(&visitor, Deed::Checked, &number.to_string()).await?;
     let language = visitor.language;
     let shown = Shown {
         is_broken: report.is_broken(),

@@ -1,6 +1,7 @@
 //! "Connect a new LINE account": one form, and what came of each step.
 
 use crate::console::Console;
+use crate::console::deed::Deed;
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page, page_as};
@@ -60,8 +61,8 @@ pub async fn connect(
     let installation = console.0.installation.clone();
     let report = tokio::spawn(async move { onboarding::add(&installation, request).await }).await??;
     let subject = report.number.map_or_else(|| form.text("channel_id").to_owned(), |number| number.to_string());
-    let action = if report.number.is_some() { "connected" } else { "connection_refused" };
-    console.record(&frame.visitor, action, &subject).await?;
+    let deed = if report.number.is_some() { Deed::Connected } else { Deed::ConnectionRefused };
+    console.record(&frame.visitor, deed, &subject).await?;
     let steps = report.steps.iter().map(|step| Told::of(step, frame.language)).collect();
     Ok(page(&Connected { frame, report, steps }))
 }

@@ -3,16 +3,18 @@
 use super::dashboard::Card;
 use crate::checkup::glance::{Taken, Webhooks};
 use crate::console::Console;
+use crate::console::deed::Deed;
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page_as, plain};
+use crate::console::path::Path;
 use crate::console::words::Words;
 use crate::onboarding::change::{Change, change, check_icon};
 use crate::onboarding::rotation::older_secret_until_ms;
 use crate::onboarding::webhook_path;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use connection::{Connection, State as Life};
@@ -103,7 +105,7 @@ pub async fn edit(
         auto_create: Some(fields.auto_create),
         is_paused: None,
     };
-    console.change(visitor, number, wanted, "edited").await
+    console.change(visitor, number, wanted, Deed::Edited).await
 }
 
 /// Pauses it, or lets it go on.
@@ -115,7 +117,7 @@ pub async fn set_state(
 ) -> Result<Response, Fault> {
     let is_paused = form.text("state") == "paused";
     let wanted = Change { is_paused: Some(is_paused), ..Change::default() };
-    console.change(visitor, number, wanted, if is_paused { "paused" } else { "resumed" }).await
+    console.change(visitor, number, wanted, if is_paused { Deed::Paused } else { Deed::Resumed }).await
 }
 
 /// Removes it for good, if its number was typed.
@@ -135,7 +137,7 @@ pub async fn remove(
     }
     let installation = &console.0.installation;
     connection::remove(&installation.log, &installation.codec, known, installation.clock.now_ms()).await?;
-    console.record(&visitor, "removed", &number.to_string()).await?;
+    console.record(&visitor, Deed::Removed, &number.to_string()).await?;
     Ok(Redirect::to("/").into_response())
 }
 
@@ -185,19 +187,13 @@ impl Console {
         }
     }
 
-    async fn change(
-        &self,
-        visitor: Visitor,
-        number: u32,
-        wanted: Change,
-        action: &'static str,
-    ) -> Result<Response, Fault> {
+    async fn change(&self, visitor: Visitor, number: u32, wanted: Change, deed: Deed) -> Result<Response, Fault> {
         let Some(connection) = self.connection(number) else {
             return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
         };
         let changed = change(&self.0.installation, connection.number, wanted).await?;
         self.wait_until_shown(&changed).await;
-        self.record(&visitor, action, &number.to_string()).await?;
+        self.record(&visitor, deed, &number.to_string()).await?;
         Ok(Redirect::to(&format!("/connections/{number}")).into_response())
     }
 

@@ -2,6 +2,7 @@
 
 use crate::console::Console;
 use crate::console::accounts::{Accounts, Proof};
+use crate::console::deed::Deed;
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
 use crate::console::language::{COOKIE, Language};
@@ -91,9 +92,9 @@ pub async fn take_code(
         let person = &challenge.person;
         let Some(proof) = accounts.prove(person.id, &code)? else { return anyhow::Ok(None) };
         if let Proof::RecoveryCode { left } = proof {
-            accounts.record(&person.name, "recovery_code_used", &format!("{left} left"))?;
+            accounts.record(&person.name, Deed::RecoveryCodeUsed, &format!("{left} left"))?;
         }
-        accounts.record(&person.name, "signed_in", "")?;
+        accounts.record(&person.name, Deed::SignedIn, "")?;
         accounts.end_session(&challenge.token)?;
         Ok(Some(accounts.begin_session(person.id)?))
     };

@@ -2,12 +2,15 @@
 
 use crate::console::Console;
 use crate::console::access::Role;
+use crate::console::deed::Deed;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page_as, plain};
+use crate::console::path::Path;
+use crate::console::reasons::told;
 use crate::recovery::letters::{self, Hopeless, Letter};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -26,6 +29,8 @@ struct Letters {
 struct Row {
     key: String,
     reason: String,
+    /// The reason as the command line and the documents say it.
+    code: String,
     from: String,
     age: String,
     /// It may speak of a person; `None` for those who may not see that.
@@ -80,11 +85,11 @@ impl Console {
             };
             return self.letters_page(visitor, Some(problem)).await;
         }
-        let action = match end {
-            End::Dropped => "letter_dropped",
-            End::Retried => "letter_retried",
+        let deed = match end {
+            End::Dropped => Deed::LetterDropped,
+            End::Retried => Deed::LetterRetried,
         };
-        self.record(&visitor, action, key).await?;
+        self.record(&visitor, deed, key).await?;
         Ok(Redirect::to("/dead-letters").into_response())
     }
 
@@ -104,7 +109,8 @@ impl Row {
         let content = letter.content.as_ref();
         Self {
             key: letter.short_key(),
-            reason: letter.reason().to_owned(),
+            reason: told(letter.reason(), visitor.language).to_owned(),
+            code: letter.reason().to_owned(),
             from: content.map(|it| it.topic.clone()).unwrap_or_default(),
             age: content.map(|it| visitor.language.ago(now_ms - it.at_ms)).unwrap_or_default(),
             detail: content.map(|it| it.detail.clone()).filter(|_| visitor.may(Role::Operator)),

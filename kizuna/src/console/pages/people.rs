@@ -4,12 +4,14 @@ use super::welcome::is_name;
 use crate::console::Console;
 use crate::console::access::Role;
 use crate::console::accounts::{Accounts, Kept, Person};
+use crate::console::deed::Deed;
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page_as, plain};
+use crate::console::path::Path;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use runtime::secret::Secret;
@@ -45,7 +47,7 @@ pub async fn add(
     let Some(id) = console.0.accounts.ask(move |accounts| accounts.add(&added, role)).await? else {
         return console.people_page(visitor, Some(words.name_taken), None).await;
     };
-    console.record(&visitor, "person_added", &format!("{name} ({role})")).await?;
+    console.record(&visitor, Deed::PersonAdded, &format!("{name} ({role})")).await?;
     console.invite(visitor, id, &name).await
 }
 
@@ -60,7 +62,7 @@ pub async fn set_role(
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
     let subject = |name: &str| format!("{name} ({role})");
-    console.change_person(visitor, id, "role_changed", subject, move |accounts| accounts.set_role(id, role)).await
+    console.change_person(visitor, id, Deed::RoleChanged, subject, move |accounts| accounts.set_role(id, role)).await
 }
 
 /// A new link for somebody who lost theirs, or the password.
@@ -72,7 +74,7 @@ pub async fn link(
     let Some(person) = console.0.accounts.ask(move |accounts| accounts.person(id)).await? else {
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
-    console.record(&visitor, "person_invited", &person.name).await?;
+    console.record(&visitor, Deed::PersonInvited, &person.name).await?;
     console.invite(visitor, id, &person.name).await
 }
 
@@ -82,7 +84,7 @@ pub async fn remove(
     Extension(visitor): Extension<Visitor>,
     Path(id): Path<i64>,
 ) -> Result<Response, Fault> {
-    console.change_person(visitor, id, "person_removed", str::to_owned, move |accounts| accounts.remove(id)).await
+    console.change_person(visitor, id, Deed::PersonRemoved, str::to_owned, move |accounts| accounts.remove(id)).await
 }
 
 /// Switches somebody's second factor off: they lost the app, and the recovery codes.
@@ -110,10 +112,10 @@ pub async fn require_second_factor(
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
     let (is_required, by) = (form.text("required") == "yes", visitor.name().to_owned());
-    let action = if is_required { "second_factor_required" } else { "second_factor_optional" };
+    let deed = if is_required { Deed::SecondFactorRequired } else { Deed::SecondFactorOptional };
     let require = move |accounts: &Accounts| {
         accounts.require_second_factor(is_required)?;
-        accounts.record(&by, action, "")
+        accounts.record(&by, deed, "")
     };
     console.0.accounts.ask(require).await?;
     Ok(Redirect::to("/people").into_response())
@@ -125,7 +127,7 @@ impl Console {
         &self,
         visitor: Visitor,
         id: i64,
-        action: &'static str,
+        deed: Deed,
         subject: impl FnOnce(&str) -> String,
         change: impl FnOnce(&Accounts) -> rusqlite::Result<Result<(), Kept>> + Send + 'static,
     ) -> Result<Response, Fault> {
@@ -136,7 +138,7 @@ impl Console {
             let words = visitor.language.words();
             return self.people_page(visitor, Some(words.last_administrator), None).await;
         }
-        self.record(&visitor, action, &subject(&person.name)).await?;
+        self.record(&visitor, deed, &subject(&person.name)).await?;
         Ok(Redirect::to("/people").into_response())
     }
 

@@ -30,6 +30,19 @@ struct Replay {
     is_in_use: bool,
 }
 
+impl Replay {
+    /// What is to be done about a contact.
+    fn told_action(&self, row: &Row) -> &'static str {
+        let words = self.frame.words;
+        match row.action {
+            "create" => words.replay_create,
+            "update" => words.replay_update,
+            "check" => words.replay_check,
+            other => other,
+        }
+    }
+}
+
 /// One that runs.
 struct Progress {
     what: &'static str,

@@ -2,14 +2,16 @@
 
 use crate::console::Console;
 use crate::console::accounts::Accounts;
+use crate::console::deed::Deed;
 use crate::console::form::{Form, NoSecret};
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page_as, plain};
+use crate::console::path::Path;
 use crate::console::steps::Told;
 use crate::onboarding::rotation::{AccessToken, Report, Rotation, rotate};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use contact::ConnectionNumber;
@@ -62,8 +64,8 @@ async fn rotated(
     rotation: Rotation,
 ) -> anyhow::Result<Report> {
     let report = rotate(&console.0.installation, number, rotation).await?;
-    let action = if report.is_good() { "rotated" } else { "rotation_refused" };
-    let record = move |accounts: &Accounts| accounts.record(visitor.name(), action, &number.to_string());
+    let deed = if report.is_good() { Deed::Rotated } else { Deed::RotationRefused };
+    let record = move |accounts: &Accounts| accounts.record(visitor.name(), deed, &number.to_string());
     console.0.accounts.ask(record).await?;
     Ok(report)
 }

@@ -3,13 +3,15 @@
 use super::entry::enter;
 use crate::console::Console;
 use crate::console::accounts::{Accounts, Invitation};
+use crate::console::deed::Deed;
 use crate::console::form::Form;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page_as, plain};
 use crate::console::password::is_acceptable;
+use crate::console::path::Path;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use runtime::secret::Secret;
@@ -73,7 +75,7 @@ pub async fn accept(
     let accepted = name.clone();
     let accept = move |accounts: &Accounts| {
         let Some(person) = accounts.accept(&token, &accepted, &hash)? else { return Ok(None) };
-        accounts.record(&accepted, "password_set", &accepted)?;
+        accounts.record(&accepted, Deed::PasswordSet, &accepted)?;
         accounts.admit(&person).map(Some)
     };
     let Some(session) = accounts.ask(accept).await? else {

@@ -6,7 +6,7 @@ use crate::server::projector_settings;
 use axum::http::StatusCode;
 use contact::{Confirmation, ContactId, Field, Link, Property, UserId, Values};
 use eventlog::{NewRecord, Topic};
-use projector::decode::{Decoder, confirmation_record};
+use projector::decode::{Decoder, confirmation_record, import_key, import_record};
 use projector::store::RESTORE_MEMORY;
 use schemas::{Likeness, LineEvent, LineProfile};
 
@@ -191,6 +191,18 @@ async fn a_friends_page_shows_the_seven_properties_and_the_event_that_decided_ea
     let places: Vec<_> =
         ["Message", "HubSpot showed the contact", "Added as a friend"].map(|it| history.find(it)).into_iter().collect();
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "newest first: {places:?}");
+}
+
+#[tokio::test]
+async fn an_import_has_no_event_id_of_lines() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    let number = contact::ConnectionNumber::new(1).unwrap();
+    let value = place.console.0.installation.codec.encode(&import_record(USER, number, NOON_MS));
+    place.append(Topic::LineEvents, import_key(USER, number), value).await;
+    let page = place.get(&format!("/friend?user={USER}"), &place.somebody(Role::Viewer).await).await;
+    assert!(page.text.contains("Imported as an earlier friend"), "{}", page.text);
+    assert!(!page.text.contains(">imported<"), "{}", page.text);
 }
 
 #[tokio::test]

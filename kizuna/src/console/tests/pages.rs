@@ -125,6 +125,52 @@ async fn another_language_leads_from_a_refusal_to_a_page_that_can_be_seen() {
 }
 
 #[tokio::test]
+async fn the_audit_log_is_in_the_language_of_the_reader() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    let cookie = place.somebody(Role::Admin).await;
+    place.post("/connections/1", &cookie, &[("name", "新宿店")]).await;
+    place.post("/people", &cookie, &[("name", "花子"), ("role", "viewer")]).await;
+    for (language, shown) in [
+        ("en", ["<td>Edited an account</td>", "<td>花子 (Viewer)</td>"]),
+        ("ja", ["<td>アカウントを編集</td>", "<td>花子（閲覧者）</td>"]),
+    ] {
+        let page = place.get("/changes", &format!("{cookie}; kizuna_language={language}")).await;
+        assert!(shown.iter().all(|part| page.text.contains(part)), "{shown:?}: {}", page.text);
+        assert!(!page.text.contains("person_added"), "{}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_exist_has_a_page_in_the_language_of_the_reader() {
+    let place = Place::new().await;
+    let cookie = format!("{}; kizuna_language=ja", place.somebody(Role::Admin).await);
+    for path in ["/connections/x", "/connections/4294967296", "/connections/x/check", "/logout", "/nowhere"] {
+        let page = place.get(path, &cookie).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}: {}", page.text);
+        assert!(page.text.contains("ページが存在しないか"), "{path}: {}", page.text);
+    }
+    for path in ["/people/abc/role", "/connections/x", "/dead-letters/%FF/drop", "/settings"] {
+        let page = place.post(path, &cookie, &[]).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}: {}", page.text);
+        assert!(page.text.contains("ページが存在しないか"), "{path}: {}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn what_fails_is_said_in_the_language_of_the_reader() {
+    let place = Place::new().await;
+    let cookie = place.somebody(Role::Admin).await;
+    let file = rusqlite::Connection::open(place.directory.path().join("console/accounts.sqlite3")).unwrap();
+    file.execute_batch("DROP TABLE audit").unwrap();
+    for (language, told) in [("en", "Something went wrong"), ("ja", "エラーが発生しました")] {
+        let page = place.get("/changes", &format!("{cookie}; kizuna_language={language}")).await;
+        assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(page.text.contains(told), "{}", page.text);
+    }
+}
+
+#[tokio::test]
 async fn the_last_administrator_cannot_be_removed_or_made_less() {
     let place = Place::new().await;
     let cookie = place.somebody(Role::Admin).await;

@@ -96,6 +96,17 @@ async fn a_dry_run_shows_each_contact_and_the_cost_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_to_be_done_about_a_contact_is_said_in_the_language_of_the_reader() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    place.follow(7).await;
+    let cookie = place.somebody(Role::Operator).await;
+    assert!(place.dry_run(&cookie).await.contains("<strong>Create</strong>"));
+    let page = place.get("/replay", &format!("{cookie}; kizuna_language=ja")).await;
+    assert!(page.text.contains("<strong>作成</strong>"), "{}", page.text);
+}
+
+#[tokio::test]
 async fn what_was_shown_is_put_in_force_where_no_projector_runs() {
     let place = Place::new().await;
     place.connect(1, "本店", "").await;
@@ -186,9 +197,8 @@ async fn a_letter_that_cannot_be_tried_again_says_why_and_is_not_recorded_as_tri
     assert_eq!(place.recorded(), ["letter_dropped"]);
 }
 
-#[tokio::test]
-async fn only_those_who_see_to_dead_letters_read_what_may_speak_of_a_person() {
-    let place = Place::new().await;
+/// A contact that HubSpot refuses.
+async fn refused(place: &Place) {
     let installation = &place.console.0.installation;
     let letter = DeadLetter {
         topic: Topic::HubspotContacts.name().to_owned(),
@@ -203,9 +213,27 @@ async fn only_those_who_see_to_dead_letters_read_what_may_speak_of_a_person() {
     };
     let (key, value) = (schemas::key::dead_letter(&letter.topic, &letter.key), installation.codec.encode(&letter));
     installation.log.append(vec![NewRecord { topic: Topic::DeadLetters, key, value: Some(value) }]).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_those_who_see_to_dead_letters_read_what_may_speak_of_a_person() {
+    let place = Place::new().await;
+    refused(&place).await;
     for (role, sees) in [(Role::Viewer, false), (Role::Operator, true), (Role::Admin, true)] {
         let page = place.get("/dead-letters", &place.somebody(role).await).await;
         assert!(page.text.contains("refused"), "{}", page.text);
         assert_eq!(page.text.contains("canary-detail"), sees, "{role}");
+    }
+}
+
+#[tokio::test]
+async fn why_something_is_a_dead_letter_is_said_in_the_language_of_the_reader() {
+    let place = Place::new().await;
+    refused(&place).await;
+    let cookie = place.somebody(Role::Viewer).await;
+    for (language, told) in [("en", "HubSpot refuses the contact"), ("ja", "HubSpotがコンタクトを受け付けません")]
+    {
+        let page = place.get("/dead-letters", &format!("{cookie}; kizuna_language={language}")).await;
+        assert!(page.text.contains(&format!("<strong>{told}</strong>")), "{}", page.text);
     }
 }
