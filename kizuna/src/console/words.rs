@@ -88,6 +88,7 @@ words! {
     unfinished: "Begun and not finished: connect the same channel again to go on.", "接続が途中です。同じチャネルをもう一度接続すると続きから再開します。";
     channel: "Channel", "チャネル";
     all_well: "Everything works.", "正常に動作しています。";
+    all_but_accounts: "Kizuna runs. Accounts that need a look:", "Kizunaは動作していますが、確認が必要なアカウントがあります：";
     no_hubspot: "KIZUNA_HUBSPOT_TOKEN is not set: events are kept, nothing is sent to HubSpot.", "KIZUNA_HUBSPOT_TOKENが未設定です。イベントは保存されますが、HubSpotには送信されません。";
     connect_text: "Two values from LINE Developers console are enough. Kizuna checks them, makes the properties in HubSpot and sets the webhook.", "LINE Developersコンソールの2つの値だけで接続できます。Kizunaが確認し、HubSpotのプロパティー作成とWebhookの設定を行います。";
     channel_id: "Channel ID", "チャネルID";

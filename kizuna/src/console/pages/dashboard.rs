@@ -34,6 +34,18 @@ struct Dashboard {
     has_hubspot: bool,
 }
 
+impl Dashboard {
+    /// Does this process do all that it should?
+    fn is_in_order(&self) -> bool {
+        self.has_parts && self.problems.is_empty() && self.has_hubspot
+    }
+
+    /// Accounts that something seems to be wrong with. A pause is somebody's wish.
+    fn troubled(&self) -> usize {
+        self.tiles.iter().filter(|tile| tile.card.is_active && tile.health.0 != "done").count()
+    }
+}
+
 /// One account with how it is.
 struct Tile {
     card: Card,

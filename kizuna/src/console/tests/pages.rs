@@ -1,8 +1,10 @@
 //! What the pages show, and what they never show.
 
 use super::Place;
+use crate::console::Console;
 use crate::console::access::Role;
 use axum::http::StatusCode;
+use runtime::admin::Readiness;
 
 #[tokio::test]
 async fn the_dashboard_shows_each_account_and_how_many_the_plan_allows() {
@@ -12,6 +14,28 @@ async fn the_dashboard_shows_each_account_and_how_many_the_plan_allows() {
     assert!(page.text.contains("きずな商店 本店") && page.text.contains("1 of 10"), "{}", page.text);
     assert!(page.text.contains("src=\"https://profile.line-scdn.net/0hshop\""));
     assert!(!page.text.contains("/connect\""), "a viewer connects nothing");
+}
+
+#[tokio::test]
+async fn the_dashboard_says_that_everything_works_only_where_no_account_needs_a_look() {
+    let mut place = Place::with(&[("KIZUNA_HUBSPOT_TOKEN", "token")]).await;
+    for (number, name) in [(1, "本店"), (2, "支店")] {
+        place.connect(number, name, "").await;
+    }
+    let (installation, view) = (place.console.0.installation.clone(), place.console.0.view.clone());
+    let cookie = place.somebody(Role::Operator).await;
+    let readiness = Readiness::new();
+    readiness.part("log").ready();
+    place.console = Console::open(installation, view, Some(readiness), super::HOST.parse().unwrap()).unwrap();
+    assert!(place.get("/", &cookie).await.text.contains("Everything works"));
+
+    let metrics = ingest::Metrics::register(&place.console.0.installation.metrics).unwrap();
+    metrics.webhooks.with_label_values(&["1", "wrong_destination"]).inc();
+    let page = place.get("/", &cookie).await.text;
+    assert!(!page.contains("Everything works"), "{page}");
+    assert!(page.contains("Accounts that need a look: <strong>1</strong>"), "{page}");
+    place.post("/connections/1/state", &cookie, &[("state", "paused")]).await;
+    assert!(place.get("/", &cookie).await.text.contains("Everything works"), "a pause is somebody's wish");
 }
 
 #[tokio::test]
