@@ -76,6 +76,7 @@ pub fn plain(status: StatusCode, language: Language) -> Response {
     let text = match status {
         StatusCode::NOT_FOUND => words.not_found,
         StatusCode::FORBIDDEN => words.forbidden,
+        StatusCode::MISDIRECTED_REQUEST => words.misdirected,
         StatusCode::INTERNAL_SERVER_ERROR => words.broken,
         _ => words.refused,
     };

@@ -76,6 +76,7 @@ words! {
     not_found: "This page does not exist, or its link no longer works.", "ページが存在しないか、リンクの有効期限が切れています。";
     forbidden: "You may not do this. If you think you may, go back and load the page again.", "この操作は許可されていません。権限がある場合は、前のページを再読み込みしてからお試しください。";
     refused: "This could not be done.", "処理できませんでした。";
+    misdirected: "The console does not answer under this name, only under localhost, IP addresses and the address in KIZUNA_CONSOLE_URL. Set that to the address that people open, and restart.", "コンソールはこのホスト名では利用できません。利用できるのは、localhost、IPアドレス、KIZUNA_CONSOLE_URLのアドレスです。ブラウザーで開くアドレスをKIZUNA_CONSOLE_URLに設定し、再起動してください。";
     broken: "Something went wrong. The log of Kizuna says what.", "エラーが発生しました。原因はKizunaのログに記録されています。";
     home: "To the start page", "トップへ";
     connect: "Connect a new LINE account", "LINEアカウントを新しく接続";

@@ -123,7 +123,7 @@ async fn a_form_of_another_origin_or_of_none_is_refused_on_open_routes_too() {
 }
 
 #[tokio::test]
-async fn a_name_that_somebody_else_gave_this_machine_is_not_answered() {
+async fn a_name_that_somebody_else_gave_this_machine_is_answered_with_those_that_it_has() {
     let place = Place::with(&[("KIZUNA_CONSOLE_URL", "https://console.example")]).await;
     for (host, answered) in [
         ("127.0.0.1:8090", true),
@@ -136,7 +136,10 @@ async fn a_name_that_somebody_else_gave_this_machine_is_not_answered() {
         let asked = request(Method::GET, "/login", "");
         let mut request = asked.body(Body::empty()).unwrap();
         request.headers_mut().insert(header::HOST, host.parse().unwrap());
-        assert_eq!(place.send(request).await.status == StatusCode::OK, answered, "{host}");
+        let answer = place.send(request).await;
+        assert_eq!(answer.status == StatusCode::OK, answered, "{host}");
+        let told = ["KIZUNA_CONSOLE_URL", "localhost", "IP addresses"].iter().all(|part| answer.text.contains(part));
+        assert_eq!(told, !answered, "{host}: {}", answer.text);
     }
 }
 
