@@ -147,6 +147,7 @@ words! {
     settings_text: "How this installation is set up. Values are changed in the environment or in kizuna.toml, and hold after a restart.", "このシステムの設定です。値は環境変数またはkizuna.tomlで変更し、再起動後に反映されます。";
     is_set: "set", "設定済み";
     is_not_set: "not set", "未設定";
+    key_file: "not set: the key file in the data directory is used", "未設定（データディレクトリーの鍵ファイルを使用）";
     role: "Role", "権限";
     viewer: "Viewer", "閲覧者";
     operator: "Operator", "運用者";

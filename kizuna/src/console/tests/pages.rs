@@ -58,6 +58,23 @@ async fn the_page_of_an_account_counts_what_was_not_answered_200_and_says_when_r
 }
 
 #[tokio::test]
+async fn the_settings_say_where_the_console_listens_and_which_key_is_in_use() {
+    let key = "0123456789abcdef".repeat(4);
+    for (variables, shown) in [
+        (&[][..], ["<td>127.0.0.1:8090</td>", "the key file in the data directory is used"]),
+        (
+            &[("KIZUNA_CONSOLE_LISTEN", "[::1]:9000"), ("KIZUNA_MASTER_KEY", &*key)],
+            ["<td>[::1]:9000</td>", "<code>KIZUNA_MASTER_KEY</code></th><td>set</td>"],
+        ),
+    ] {
+        let place = Place::with(variables).await;
+        let page = place.get("/settings", &place.somebody(Role::Viewer).await).await.text;
+        assert!(page.contains("KIZUNA_CONSOLE_LISTEN") && !page.contains(&key), "{page}");
+        assert!(shown.iter().all(|part| page.contains(part)), "{shown:?}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn hostile_names_and_pictures_stay_text() {
     let place = Place::new().await;
     place.connect(1, "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>", "javascript:alert(1)").await;
