@@ -8,13 +8,15 @@ use super::deed::Deed;
 use crate::recovery::beside::{Beside, Stopped};
 use crate::recovery::plan::{Plan, Row};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// Contacts that are kept for the page.
 const ROWS_MAX: usize = 200;
 
-/// What was found is personal data, and is forgotten after so long.
-const KEPT_MS: i64 = 60 * 60_000;
+/// What was found is personal data, and is forgotten after so long, whether or not somebody looks.
+const KEPT: Duration = Duration::from_secs(60 * 60);
 
 /// What there is to see.
 #[derive(Clone, Default)]
@@ -97,13 +99,9 @@ pub struct NotNow;
 pub struct Replays(Mutex<Stage>);
 
 impl Replays {
-    /// What there is to see at this time.
-    pub fn stage(&self, now_ms: i64) -> Stage {
-        let mut stage = self.lock();
-        if matches!(&*stage, Stage::Ended(ended) if now_ms - ended.at_ms > KEPT_MS) {
-            *stage = Stage::Idle;
-        }
-        stage.clone()
+    /// What there is to see.
+    pub fn stage(&self) -> Stage {
+        self.lock().clone()
     }
 
     /// Begins one, unless another runs. `digest` names the plan to apply.
@@ -134,8 +132,19 @@ impl Replays {
         Ok((running, shown))
     }
 
-    fn end(&self, at_ms: i64, outcome: Outcome) {
-        *self.lock() = Stage::Ended(Arc::new(Ended { at_ms, outcome }));
+    fn end(&self, at_ms: i64, outcome: Outcome) -> Weak<Ended> {
+        let ended = Arc::new(Ended { at_ms, outcome });
+        let known = Arc::downgrade(&ended);
+        *self.lock() = Stage::Ended(ended);
+        known
+    }
+
+    /// Forgets what a replay found, unless another one has begun since.
+    fn forget(&self, known: &Weak<Ended>) {
+        let mut stage = self.lock();
+        if matches!(&*stage, Stage::Ended(ended) if Weak::as_ptr(known) == Arc::as_ptr(ended)) {
+            *stage = Stage::Idle;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Stage> {
@@ -169,7 +178,9 @@ impl Console {
             let work = tokio::spawn(Self::replay(console.clone(), running, shown));
             let ended = work.await.map_err(anyhow::Error::from).flatten();
             let outcome = ended.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
-            console.0.replays.end(console.0.installation.clock.now_ms(), outcome);
+            let ended = console.0.replays.end(console.0.installation.clock.now_ms(), outcome);
+            sleep(KEPT).await;
+            console.0.replays.forget(&ended);
         });
         Ok(())
     }

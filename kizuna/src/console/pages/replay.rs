@@ -93,7 +93,7 @@ impl Console {
     }
 
     fn replay_page(&self, visitor: Visitor, problem: Option<&'static str>) -> Replay {
-        let stage = self.0.replays.stage(self.0.installation.clock.now_ms());
+        let stage = self.0.replays.stage();
         let frame = Frame::at("/replay", visitor);
         let (words, language) = (frame.words, frame.language);
         let running = match &stage {

@@ -2,6 +2,7 @@
 
 use super::Place;
 use crate::console::access::Role;
+use crate::console::replays::{Ended, Stage};
 use crate::server::GROUP;
 use axum::http::StatusCode;
 use contact::UserId;
@@ -9,7 +10,7 @@ use eventlog::{NewRecord, Topic};
 use schemas::{DeadLetter, LineEvent};
 use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,6 +64,12 @@ impl Place {
         let digest = digest(shown);
         assert_eq!(self.post("/replay/apply", cookie, &[("digest", digest)]).await.location(), "/replay");
         self.replayed(cookie).await
+    }
+
+    /// The replay that ended last, held by nobody here.
+    fn ended(&self) -> Weak<Ended> {
+        let Stage::Ended(ended) = self.console.0.replays.stage() else { panic!("none ended") };
+        Arc::downgrade(&ended)
     }
 
     /// The files of the live state.
@@ -168,18 +175,39 @@ async fn one_replay_at_a_time_which_every_page_shows_without_a_script() {
 }
 
 #[tokio::test]
-async fn only_what_is_shown_can_be_put_in_force_and_it_is_forgotten_after_an_hour() {
+async fn only_what_is_shown_can_be_put_in_force() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    place.follow(7).await;
+    let cookie = place.somebody(Role::Admin).await;
+    place.dry_run(&cookie).await;
+    let other = place.post("/replay/apply", &cookie, &[("digest", "0")]).await;
+    assert_eq!(other.status, StatusCode::CONFLICT);
+    assert!(place.live().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_found_leaves_the_memory_after_an_hour_though_nobody_looks() {
     let place = Place::new().await;
     place.connect(1, "本店", "").await;
     let user = place.follow(7).await;
-    let cookie = place.somebody(Role::Admin).await;
-    let page = place.dry_run(&cookie).await;
-    let other = place.post("/replay/apply", &cookie, &[("digest", "0")]).await;
-    assert_eq!(other.status, StatusCode::CONFLICT);
-    place.clock.advance(60 * 60_000 + 1);
     let cookie = place.somebody(Role::Operator).await;
-    assert!(!place.get("/replay", &cookie).await.text.contains(&user));
-    assert!(page.contains(&user));
+    assert!(place.dry_run(&cookie).await.contains(&user));
+    let first = place.ended();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(59 * 60)).await;
+    assert!(first.upgrade().is_some(), "within the hour it is still there");
+
+    tokio::time::resume();
+    assert!(place.dry_run(&cookie).await.contains(&user));
+    assert!(first.upgrade().is_none(), "the next one is in its place");
+    let second = place.ended();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(59 * 60)).await;
+    assert!(second.upgrade().is_some(), "the hour of the first one is not its hour");
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::task::yield_now().await;
+    assert!(second.upgrade().is_none());
 }
 
 #[tokio::test]
