@@ -121,8 +121,9 @@ pub async fn sign_out(
 pub async fn choose_language(Extension(form): Extension<Form>) -> Response {
     let language = Language::coded(form.text("language")).unwrap_or(Language::English);
     let is_path = |back: &&str| back.starts_with('/') && !back.starts_with("//") && !back.contains('\\');
-    let back = Some(form.text("back")).filter(is_path).unwrap_or("/");
-    let back: String = back.chars().filter(char::is_ascii_graphic).collect();
+    // Browsers leave control characters out of an address, too: only what is left tells where it leads.
+    let back: String = form.text("back").chars().filter(char::is_ascii_graphic).collect();
+    let back = Some(&*back).filter(is_path).unwrap_or("/");
     let cookie = format!("{COOKIE}={}; Path=/; SameSite=Lax; Max-Age={LANGUAGE_KEPT}", language.code());
-    (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(&back)).into_response()
+    (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(back)).into_response()
 }

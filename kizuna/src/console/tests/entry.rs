@@ -99,7 +99,9 @@ async fn the_language_stays_chosen_and_leads_back_only_into_the_console() {
     assert_eq!(chosen.location(), "/login");
     let page = place.get("/login", &chosen.cookie()).await;
     assert!(page.text.contains("lang=\"ja\"") && page.text.contains("ログイン"), "{}", page.text);
-    for away in ["https://evil.example", "//evil.example", "/\\evil.example", ""] {
+    for away in
+        ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "/\u{3042}/evil.example", ""]
+    {
         let answer = place.post("/language", "", &[("language", "en"), ("back", away)]).await;
         assert_eq!(answer.location(), "/", "{away}");
     }
