@@ -69,7 +69,7 @@ fn used_up(resets_at_ms: Option<i64>) -> Finding {
     let sentence = match resets_at_ms.map(|ms| (output::time(ms), time_in_japan(ms))) {
         None => bilingual!(
             "the portal's calls of today are used up: nothing is written",
-            "ポータルの本日分の呼び出し回数を使い切ったため、書き込みを停止しています。"
+            "ポータルの本日分のAPI呼び出し回数を使い切ったため、書き込みを停止しています。"
         ),
         Some((utc, jst)) => bilingual!(
             "the portal's calls of today are used up: nothing is written until {utc}",
@@ -91,7 +91,7 @@ fn calls(usage: Result<Option<DailyUsage>, Error>) -> Option<Finding> {
         Err(error) => {
             let sentence = bilingual!(
                 "HubSpot did not tell how many calls are left: {error}",
-                "HubSpotから残りの呼び出し回数を取得できませんでした：{error}"
+                "HubSpotからAPIの残り呼び出し回数を取得できませんでした：{error}"
             );
             return Some(Finding::unknown("hubspot_calls_unknown", sentence, LATER));
         }

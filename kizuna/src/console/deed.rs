@@ -55,8 +55,8 @@ deeds! {
     RotationRefused: "rotation_refused", "Failed to enter a new secret or token", "シークレット・トークンの更新に失敗";
     LetterRetried: "letter_retried", "Tried a dead letter again", "処理できなかったデータを再試行";
     LetterDropped: "letter_dropped", "Dropped a dead letter", "処理できなかったデータを破棄";
-    ReplayLooked: "replay_looked", "Began a dry run of a replay", "リプレイのドライランを開始";
-    ReplayBegun: "replay_begun", "Began to apply a replay", "リプレイの適用を開始";
+    ReplayLooked: "replay_looked", "Started a dry run of a replay", "リプレイのドライランを開始";
+    ReplayBegun: "replay_begun", "Started to apply a replay", "リプレイの適用を開始";
     ReplayApplied: "replay_applied", "Applied a replay", "リプレイを適用";
 }
 

@@ -76,7 +76,7 @@ const START_AGAIN: &str =
 const RUN_BESIDE: &str =
     "kizuna upまたはkizuna ingestと同じサーバーで、同じKIZUNA_ADMIN_LISTENを設定して実行してください。";
 
-const CALLS: &str = "HubSpotの呼び出しを多く使っている他のアプリを確認するか、上限を引き上げてください。";
+const CALLS: &str = "HubSpot APIの呼び出しを多く使っている他のアプリを確認するか、上限を引き上げてください。";
 
 /// The findings, in the order of a check.
 const KNOWN: &[Known] = &[
@@ -151,7 +151,7 @@ const KNOWN: &[Known] = &[
     known(
         "webhook_refused",
         "The webhook refuses LINE",
-        "WebhookがLINEを拒否しています",
+        "LINEからのWebhookが拒否されています（401）",
         "Webhook URLがこのシステムのkizuna upを指しているか、チャネルシークレットが正しいかを確認してください。",
     ),
     known(
@@ -188,15 +188,15 @@ const KNOWN: &[Known] = &[
         "有効なトークンをKIZUNA_HUBSPOT_TOKENに設定し、kizuna upを再起動してください。",
     ),
     known("hubspot_unknown", "HubSpot", "HubSpot", LATER),
-    known("hubspot_calls", "Calls to HubSpot", "HubSpotの呼び出し回数", NOTHING),
-    known("hubspot_calls_short", "Few calls to HubSpot are left", "HubSpotの呼び出し回数の残りがわずかです", CALLS),
+    known("hubspot_calls", "Calls to HubSpot", "HubSpot APIの呼び出し回数", NOTHING),
+    known("hubspot_calls_short", "Few calls to HubSpot are left", "HubSpot APIの呼び出し回数の残りがわずかです", CALLS),
     known(
         "hubspot_calls_used_up",
         "The calls to HubSpot are used up",
-        "HubSpotの呼び出し回数の上限に達しました",
+        "HubSpot APIの呼び出し回数の上限に達しました",
         CALLS,
     ),
-    known("hubspot_calls_unknown", "Calls to HubSpot", "HubSpotの呼び出し回数", LATER),
+    known("hubspot_calls_unknown", "Calls to HubSpot", "HubSpot APIの呼び出し回数", LATER),
     known("hubspot_scopes", "Scopes of the token", "トークンのスコープ", NOTHING),
     known(
         "hubspot_scopes_missing",

@@ -131,7 +131,7 @@ async fn a_friend_is_found_by_a_part_of_the_name_by_id_and_by_account() {
     ] {
         let page = place.get(&format!("/friends?{asked}"), &cookie).await;
         for shown in
-            ["田中サクラ", "本店", "こんにちは", "Waits", "4711", "src=\"https://profile.line-scdn.net/0hsakura"]
+            ["田中サクラ", "本店", "こんにちは", "Waiting", "4711", "src=\"https://profile.line-scdn.net/0hsakura"]
         {
             assert!(page.text.contains(shown), "{asked}: {shown}: {}", page.text);
         }
@@ -183,7 +183,7 @@ async fn a_friends_page_shows_the_seven_properties_and_the_event_that_decided_ea
     }
     assert!(row("LINE Follow").contains("Shown") && row("LINE Follow").contains("follow-1749000000000"));
     assert!(row("LINE Last Response").contains("こんにちは"));
-    assert!(row("LINE User Name").contains("LINE told name and picture"));
+    assert!(row("LINE User Name").contains("Profile read from LINE"));
     for label in ["LINE User ID", "LINE User Picture", "LINE ID Sync Date"] {
         assert!(!row(label).is_empty());
     }
