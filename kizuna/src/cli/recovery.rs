@@ -138,7 +138,7 @@ pub struct Erase {
     #[arg(value_parser = user)]
     pub user: UserId,
 
-    /// Do not ask.
+    /// Do not ask on a terminal; without one nobody is asked.
     #[arg(long)]
     pub yes: bool,
 
