@@ -42,7 +42,7 @@ use telemetry::Metrics;
 use tokio::task::JoinError;
 
 /// Counts up with every change of the fold or of the store's form: older state stores are then rebuilt.
-const FOLD_VERSION: u32 = 4;
+const FOLD_VERSION: u32 = 5;
 
 /// What can be set.
 #[derive(Clone, Debug)]

@@ -107,3 +107,19 @@ async fn everybody_is_looked_at_again_only_when_the_connections_say_something_el
     session.step(Duration::ZERO).await.unwrap();
     assert!(session.has_more_to_do());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_changed_while_nobody_followed_them_are_noticed_at_the_next_start() {
+    let driver = Driver::new().await;
+    driver.change(1, |connection| connection.auto_create = false).await;
+    let running = driver.start();
+    driver.follow(1, user(1), 1_000).await;
+    driver.follow(2, user(2), 1_000).await;
+    driver.contact_with(user(2), "line_follow_2", "Yes").await;
+    running.stop().await;
+    assert_eq!(driver.crm.live().len(), 1, "nobody wanted the other one");
+    driver.change(1, |connection| connection.auto_create = true).await;
+    let running = driver.start();
+    driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    running.stop().await;
+}

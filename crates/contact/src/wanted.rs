@@ -1,13 +1,14 @@
 //! What HubSpot should show for a user.
 
 use crate::{ConnectionNumber, Field, Friend, Property, User, UserId, Values};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// HubSpot's limit for a text property, in characters.
 pub const TEXT_CHARACTERS_MAX: usize = 65_536;
 
 /// As much of a connection as the rules need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
     /// Its number.
     pub number: ConnectionNumber,
@@ -16,7 +17,7 @@ pub struct Connection {
 }
 
 /// The connections that are kept in step with HubSpot: neither paused nor removed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connections(Vec<Connection>);
 
 impl FromIterator<Connection> for Connections {

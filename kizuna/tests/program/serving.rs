@@ -82,8 +82,8 @@ async fn an_address_that_is_taken_is_named() {
 #[tokio::test]
 async fn damaged_files_of_the_console_keep_no_webhook_out_and_the_warning_says_what_to_do() {
     let place = Place::new().with("KIZUNA_CONSOLE_LISTEN", "127.0.0.1:0");
+    place.up().await.stop().await;
     let console = place.directory.path().join("data/console");
-    std::fs::create_dir_all(&console).unwrap();
     std::fs::write(console.join("accounts.sqlite3"), "no database ".repeat(1_000)).unwrap();
     let up = place.up().await;
     let refused = reqwest::get(format!("{}/line/webhook/nobody", up.webhook_base_url)).await.unwrap();

@@ -52,6 +52,8 @@ pub struct Partition {
     /// Decoded, and passed by the place in the log, but not in the state yet.
     ahead: Vec<Input>,
     newest_event_ms: Option<i64>,
+    /// The connections by which the store marks everybody who has something to be done; `None` while it is not the same for all.
+    marked_by: Option<Connections>,
     /// Users of whom the last confirmation in the log is not the one that holds.
     outranked: BTreeSet<UserId>,
 }
@@ -59,7 +61,15 @@ pub struct Partition {
 impl Partition {
     /// Goes on from where the store is.
     pub fn new(number: u32, store: Store) -> Self {
-        Self { number, store, ahead: Vec::with_capacity(AHEAD), newest_event_ms: None, outranked: BTreeSet::new() }
+        let marked_by = store.checkpoint().marked_by().cloned();
+        let (ahead, outranked) = (Vec::with_capacity(AHEAD), BTreeSet::new());
+        Self { number, store, ahead, newest_event_ms: None, marked_by, outranked }
+    }
+
+    /// Does the store tell who has something to be done by these connections? Not where they changed while nobody followed them:
+    /// then all users are to be [reconsidered](Self::reconsider).
+    pub fn is_marked_by(&self, rules: &Connections) -> bool {
+        self.store.is_blank() || self.marked_by.as_ref() == Some(rules)
     }
 
     /// The store; the last records may not be in it before [`Partition::flush`].
@@ -171,6 +181,12 @@ impl Partition {
     /// When the store fails.
     pub fn flush(&mut self, rules: &Connections) -> Result<(), store::Error> {
         self.settle()?;
+        if self.store.is_blank() {
+            self.marked_by = Some(rules.clone());
+        } else if self.marked_by.as_ref() != Some(rules) {
+            self.marked_by = None;
+        }
+        self.store.checkpoint_mut().mark(self.marked_by.as_ref());
         self.store.flush(|id, user| has_work(id, user, rules))
     }
 
@@ -235,6 +251,9 @@ impl Partition {
         for (id, user) in &users {
             due.extend(work(self.number, *id, user, rules));
             self.store.user_mut(*id)?;
+        }
+        if next.is_none() {
+            self.marked_by = Some(rules.clone());
         }
         self.flush(rules)?;
         Ok(Backlog { work: due, next })

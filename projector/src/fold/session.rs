@@ -169,7 +169,9 @@ impl<'a> Session<'a> {
             };
             let restore = Some(Restore::begin(&*self.member.log, number, self.member.grace)?);
             let partition = Partition::new(number, store);
-            let (backlog, lookups, reconsider) = (Scan::Done, Scan::Done, Scan::Done);
+            let is_marked = partition.is_marked_by(&self.rules);
+            let reconsider = if is_marked { Scan::Done } else { Scan::After(None) };
+            let (backlog, lookups) = (Scan::Done, Scan::Done);
             self.owned.insert(number, Owned { partition, restore, unflushed: 0, backlog, lookups, reconsider });
         }
         self.share_memory();

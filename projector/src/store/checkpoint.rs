@@ -1,11 +1,17 @@
 //! The place in the log that a state is the fold of.
 
+use contact::Connections;
 use eventlog::{RecordRef, Topic};
 use serde::{Deserialize, Serialize};
 
-/// For each topic of [`Topic::USER_STATE`]: the next offset to fold, and the last record folded, to recognise the log by.
+/// How far a state is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint([Place; Topic::USER_STATE.len()]);
+pub struct Checkpoint {
+    /// For each topic of [`Topic::USER_STATE`]: the next offset to fold, and the last record folded, to recognise the log by.
+    places: [Place; Topic::USER_STATE.len()],
+    /// The connections by which all users are marked who have something to be done.
+    marked_by: Option<Connections>,
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Place {
@@ -34,12 +40,24 @@ struct Trace {
 impl Checkpoint {
     /// Was nothing folded yet?
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|place| place.next == 0)
+        self.places.iter().all(|place| place.next == 0)
+    }
+
+    /// The connections by which the state tells who has something to be done; `None` where not everybody is marked by the same.
+    pub fn marked_by(&self) -> Option<&Connections> {
+        self.marked_by.as_ref()
+    }
+
+    /// Everybody is marked by these connections now, or not everybody by the same.
+    pub fn mark(&mut self, by: Option<&Connections>) {
+        if self.marked_by.as_ref() != by {
+            self.marked_by = by.cloned();
+        }
     }
 
     /// The next offset of a topic to fold; 0 where nothing was.
     pub fn next(&self, topic: Topic) -> u64 {
-        index(topic).map_or(0, |index| self.0[index].next)
+        index(topic).map_or(0, |index| self.places[index].next)
     }
 
     /// The last offset folded of a topic.
@@ -49,7 +67,7 @@ impl Checkpoint {
 
     /// The record was folded. `false` if it had been before, or if no state is folded from its topic.
     pub fn pass(&mut self, record: RecordRef<'_>) -> bool {
-        match index(record.topic).map(|index| &mut self.0[index]) {
+        match index(record.topic).map(|index| &mut self.places[index]) {
             Some(place) if record.offset >= place.next => {
                 place.next = record.offset + 1;
                 place.last.copy(record);
@@ -62,7 +80,7 @@ impl Checkpoint {
     /// Is this the last record that was folded of its topic, byte for byte?
     pub fn recognises(&self, record: RecordRef<'_>) -> bool {
         self.last(record.topic) == Some(record.offset)
-            && index(record.topic).is_some_and(|index| self.0[index].last.trace() == Trace::of(record))
+            && index(record.topic).is_some_and(|index| self.places[index].last.trace() == Trace::of(record))
     }
 }
 
