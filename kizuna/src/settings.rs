@@ -63,8 +63,8 @@ runtime::settings! {
         plan: PlanName = "KIZUNA_PLAN" default "trial",
         /// The number of accounts that the plan `custom` allows; only with that plan.
         max_connections: Option<Count> = "KIZUNA_MAX_CONNECTIONS",
-        /// Key that seals channel secrets and access tokens in the log. Without it a key file is made in the data directory
-        /// at the first start; without it nothing starts on this log, so keep a copy elsewhere.
+        /// Key that seals channel secrets and access tokens in the log. Unless it is set, a key file is made in the data
+        /// directory at the first start: keep a copy elsewhere, for nothing starts without the key that a log was begun with.
         master_key: Option<MasterKey> = "KIZUNA_MASTER_KEY",
         /// Confluent schema registry, for other readers of the topics.
         schema_registry_url: Option<RegistryUrl> = "KIZUNA_SCHEMA_REGISTRY_URL",
