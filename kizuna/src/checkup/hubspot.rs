@@ -51,6 +51,14 @@ async fn token(crm: &dyn Crm) -> Finding {
                 account.portal_id
             ),
         ),
+        // Contacts and properties need no such scope.
+        Err(Error::MissingScopes { .. } | Error::NotFound) => Finding::good(
+            "hubspot_token",
+            bilingual!(
+                "HubSpot accepts the token, and does not tell it which portal it is of",
+                "HubSpotがトークンを受け付けました（このトークンではポータルIDを取得できません）。"
+            ),
+        ),
         Err(error @ Error::Unauthorized) => Finding::broken(
             "hubspot_token_refused",
             bilingual!("{error}", "HubSpotがトークンを受け付けません：{error}"),

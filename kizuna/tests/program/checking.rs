@@ -438,6 +438,16 @@ async fn few_calls_that_are_left_of_the_day_are_found() {
 }
 
 #[tokio::test]
+async fn a_token_that_may_not_see_the_portal_is_checked_for_what_it_needs() {
+    let rig = Rig::connected(&[]).await;
+    assert!(rig.portal(|portal, now_ms| portal.archive_property(now_ms, "line_follow_1")));
+    let denied = sandbox::hubspot::Fault::next(sandbox::hubspot::FaultKind::Forbidden).at("account/details").times(100);
+    rig.portal(|portal, _| portal.inject(denied));
+    rig.finds("hubspot_token", "good").await;
+    rig.finds("properties_archived", "broken").await;
+}
+
+#[tokio::test]
 async fn what_hubspot_does_not_tell_is_unknown() {
     for (code, endpoint) in [
         ("hubspot_unknown", "account/details"),
