@@ -13,4 +13,5 @@ mod interrupted;
 mod place;
 mod secrets;
 mod serving;
+mod terminal;
 mod usage;

@@ -1,13 +1,9 @@
 //! Secrets come in by argument, file and standard input, and go out nowhere.
 
 use crate::place::{Place, play, sandbox};
-use rustix::fs::{Mode, OFlags, open};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use crate::terminal::at_a_terminal;
 use sandbox::line::Act;
-use std::fs::File;
-use std::io::{Read, Write};
 use std::path::Path;
-use std::process::Stdio;
 
 const SECRET: &str = "canary0secret0f9263cfe6e634a888f";
 const TOKEN: &str = "canary0token0KL40NQthdVGHeSB8VlXcMvR";
@@ -77,51 +73,10 @@ async fn the_log_of_a_running_up_names_nobody() {
     );
 }
 
-/// A terminal: what somebody types goes into the first and comes out of it as seen; the second is the program's end.
-fn terminal() -> (File, File) {
-    let desk = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&desk).unwrap();
-    unlockpt(&desk).unwrap();
-    let name = ptsname(&desk, Vec::new()).unwrap();
-    let program = open(&*name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
-    (desk.into(), program.into())
-}
-
-/// Reads on until the terminal shows this.
-fn wait_for(desk: &mut File, seen: &mut String, text: &str) {
-    while !seen.contains(text) {
-        let mut bytes = [0; 1024];
-        let count = desk.read(&mut bytes).unwrap();
-        seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
-    }
-}
-
 /// Adds a connection at a terminal. Gives how it ended, what the terminal showed, and what was printed.
 async fn add_at_a_terminal(typed: &[(&'static str, String)]) -> (i32, String, String) {
-    let place = Place::new();
-    let (mut desk, program) = terminal();
     let add = ["connection", "add", "--name", "x", "--skip-line-checks", "--channel-id", "1"];
-    let mut command = place.program(&[&add[..], &["--channel-secret", "-", "--access-token", "-"]].concat());
-    command.stdin(program.try_clone().unwrap()).stderr(program).stdout(Stdio::piped());
-    let child = command.spawn().unwrap();
-    drop(command);
-    let typed = typed.to_vec();
-    let at_the_desk = tokio::task::spawn_blocking(move || {
-        let mut seen = String::new();
-        for (question, answer) in typed {
-            wait_for(&mut desk, &mut seen, question);
-            desk.write_all(answer.as_bytes()).unwrap();
-        }
-        // Once the program is gone, a read fails.
-        let mut bytes = [0; 1024];
-        while let Ok(count @ 1..) = desk.read(&mut bytes) {
-            seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        }
-        seen
-    });
-    let ended = tokio::time::timeout(crate::place::PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
-    let seen = tokio::time::timeout(crate::place::PATIENCE, at_the_desk).await.unwrap().unwrap();
-    (ended.status.code().unwrap(), seen, String::from_utf8(ended.stdout).unwrap())
+    at_a_terminal(&Place::new(), &[&add[..], &["--channel-secret", "-", "--access-token", "-"]].concat(), typed).await
 }
 
 #[tokio::test]
