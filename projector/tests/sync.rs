@@ -203,18 +203,16 @@ async fn a_property_that_an_administrator_removed_is_brought_back_and_nobody_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_value_that_hubspot_refuses_although_its_property_is_right_is_not_written_for_ever() {
+async fn no_contact_is_made_without_the_user_id_that_hubspot_does_not_take() {
     let driver = Driver::new().await;
-    driver.crm.refuse("poison", "INVALID_OPTION", Some("line_last_response_1"));
-    driver.message(1, user(1), 1_000, "poison").await;
+    driver.crm.refuse(&user(1).to_string(), "VALIDATION_ERROR", Some("line_user_id_1"));
+    driver.message(1, user(1), 1_000, "hello").await;
+    driver.message(1, user(2), 1_000, "fine").await;
     let running = driver.start();
-    let id = driver.contact_with(user(1), "line_unanswered_1", "Yes").await;
-    assert_eq!(driver.first_letter().await, ("settled".to_owned(), "INVALID_OPTION in the double".to_owned()));
-    driver.crm.refuse("again", "INVALID_OPTION", Some("line_last_response_1"));
-    driver.message(1, user(1), 2_000, "again").await;
-    driver.records(Topic::DeadLetters, 2).await;
+    driver.contact_with(user(2), "line_last_response_1", "fine").await;
+    assert_eq!(driver.first_letter().await, ("refused".to_owned(), "VALIDATION_ERROR in the double".to_owned()));
     running.stop().await;
-    assert!(!driver.crm.rows()[&id].properties.contains_key("line_last_response_1"));
+    assert_eq!(driver.crm.live().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

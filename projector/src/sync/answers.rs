@@ -5,9 +5,8 @@ use contact::{Action, Confirmation, ConnectionNumber, ContactId, Field, Link, Na
 use hubspot::Contact;
 use std::collections::BTreeSet;
 
-/// How often a value is written that HubSpot takes and does not show, or refuses although it should take it, before HubSpot's
-/// word counts.
-pub(super) const ATTEMPTS_UNTIL_SETTLED: u32 = 3;
+/// How often a value is written that HubSpot takes and does not show, before its own value counts.
+const ATTEMPTS_UNTIL_SETTLED: u32 = 3;
 
 /// What is known after a call.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! Every user ends with a [`Conclusion`]; nothing is assumed that an answer does not show.
 
 use super::Desk;
-use super::answers::{ATTEMPTS_UNTIL_SETTLED, Conclusion, Reading, connections, sent};
+use super::answers::{Conclusion, Reading, connections, sent};
 use super::queue::Work;
 use connection::{Snapshot, State, View};
 use contact::{Action, ContactId, Field, Link, Names, Property, UserId, Values};
@@ -266,23 +266,25 @@ impl Contacts {
         wanted.into_iter().map(conclude).collect()
     }
 
-    /// A property that an administrator removed is brought back, and its values tried again. Otherwise HubSpot's word is
-    /// final: for the one property that it names, as long as its value does not change, else for the whole contact.
+    /// A property that an administrator removed is brought back, and everything tried again. Otherwise HubSpot's word is
+    /// final: for the one property that it names, as long as its value does not change, else for the whole contact. Without the
+    /// user ID a new contact would be nobody's.
     async fn conclude_refused(&self, refused: Vec<(Work, Refusal)>, priority: Priority) -> Concluded {
         let broken = refused.iter().any(|(_, refusal)| refusal.broken_property().is_some());
-        let mended = if broken { self.provision(&self.view.snapshot(), priority).await } else { Mended::No };
+        if broken && self.provision(&self.view.snapshot(), priority).await {
+            return refused.into_iter().map(|(work, _)| (work, Conclusion::Open)).collect();
+        }
         let (mut concluded, mut again, mut reasons) = (Concluded::new(), Vec::new(), HashMap::new());
         for (work, refusal) in refused {
+            let is_new = matches!(work.action, Action::Create(_));
             let named = refusal.property.as_deref().and_then(|name| self.names.property(name));
-            match named.filter(|property| sent(&work).contains_key(property)) {
-                _ if refusal.broken_property().is_some() && mended.is_worth_trying_again(&work) => {
-                    concluded.push((work, Conclusion::Open));
-                }
+            let named = named.filter(|property| sent(&work).contains_key(property));
+            match named.filter(|property| !(is_new && property.field == Field::UserId)) {
                 None => {
                     let conclusion = self.reading().refused(&work, &refusal.reason);
                     concluded.push((work, conclusion));
                 }
-                Some(property) if matches!(work.action, Action::Create(_)) => {
+                Some(property) if is_new => {
                     reasons.insert(work.user, refusal.reason);
                     again.push(without(work, property));
                 }
@@ -305,18 +307,18 @@ impl Contacts {
         concluded
     }
 
-    /// Brings the properties of all connections into being.
-    async fn provision(&self, connected: &Snapshot, priority: Priority) -> Mended {
+    /// Brings the properties of all connections into being. `false` when one of them cannot be used, or the token may not do it.
+    async fn provision(&self, connected: &Snapshot, priority: Priority) -> bool {
+        let is_passing = |error: &Error| !matches!(error, Error::MissingScopes { .. });
         if let Err(error) = self.crm.ensure_group(&Group::line(), priority).await {
-            return Mended::failed(&error);
+            return is_passing(&error);
         }
         let active = connected.all().filter(|connection| connection.state == State::Active);
         let definitions: Vec<_> =
             active.flat_map(|connection| hubspot::definition::of_connection(&self.names, connection.number)).collect();
         match self.crm.ensure_properties(&definitions, priority).await {
-            Ok(ensured) if ensured.iter().all(|(_, it)| it.is_usable() || *it == Ensured::Unseen) => Mended::Yes,
-            Ok(_) => Mended::No,
-            Err(error) => Mended::failed(&error),
+            Ok(ensured) => ensured.iter().all(|(_, ensured)| ensured.is_usable() || *ensured == Ensured::Unseen),
+            Err(error) => is_passing(&error),
         }
     }
 
@@ -344,31 +346,6 @@ impl Contacts {
     pub(super) fn all_properties(&self, batch: &[Work]) -> Vec<String> {
         let numbers: BTreeSet<_> = batch.iter().flat_map(connections).collect();
         numbers.into_iter().flat_map(|number| self.names.of_connection(number)).map(|(_, name)| name).collect()
-    }
-}
-
-/// Are the properties as they should be now?
-#[derive(Clone, Copy)]
-enum Mended {
-    Yes,
-    /// HubSpot could not be asked.
-    Later,
-    /// Only a person can do it.
-    No,
-}
-
-impl Mended {
-    fn failed(error: &Error) -> Self {
-        if matches!(error, Error::MissingScopes { .. } | Error::Rejected(_)) { Self::No } else { Self::Later }
-    }
-
-    /// What HubSpot goes on to refuse although the properties are right is refused for another reason.
-    fn is_worth_trying_again(self, work: &Work) -> bool {
-        match self {
-            Self::Yes => work.attempts < ATTEMPTS_UNTIL_SETTLED,
-            Self::Later => true,
-            Self::No => false,
-        }
     }
 }
 
