@@ -56,10 +56,18 @@ fn append(log: &EmbeddedLog, count: usize) -> Result<(), Error> {
     runtime().block_on(log.append(records)).map(drop)
 }
 
-/// A closed log with some records.
+/// A closed log with some records, appended together.
 fn filled(count: usize) -> TempDir {
+    filled_by(&[count])
+}
+
+/// A closed log with the records of several appends.
+fn filled_by(appends: &[usize]) -> TempDir {
     let dir = TempDir::new().unwrap();
-    append(&open(dir.path()), count).unwrap();
+    let log = open(dir.path());
+    for count in appends {
+        append(&log, *count).unwrap();
+    }
     dir
 }
 
@@ -91,9 +99,9 @@ fn a_directory_that_cannot_be_used_is_refused_with_its_name() {
 #[test]
 fn a_log_of_a_later_format_is_refused() {
     let dir = filled(1);
-    Connection::open(dir.path().join(FILE)).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(dir.path().join(FILE)).unwrap().pragma_update(None, "user_version", 3).unwrap();
     let error = open_error(dir.path());
-    assert!(matches!(&error, Error::Unfit(text) if text.contains("format 2")), "{error}");
+    assert!(matches!(&error, Error::Unfit(text) if text.contains("format 3")), "{error}");
 }
 
 #[test]
@@ -164,8 +172,8 @@ fn damage_is_told_with_its_file_and_with_what_to_restore() {
 
 #[test]
 fn a_changed_record_is_damage_and_those_before_it_are_still_read() {
-    let dir = filled(10);
-    let changed = "UPDATE \"line.events/0\" SET value = x'00' WHERE offset = 7";
+    let dir = filled_by(&[3, 4, 1, 2]);
+    let changed = "UPDATE \"line.events/0\" SET records = x'00' WHERE offset = 7";
     Connection::open(dir.path().join(FILE)).unwrap().execute_batch(changed).unwrap();
     let log = open(dir.path());
     let mut reader = log.reader(TOPIC, 0, 0).unwrap();
@@ -177,7 +185,7 @@ fn a_changed_record_is_damage_and_those_before_it_are_still_read() {
 
 #[test]
 fn a_missing_record_is_damage() {
-    let dir = filled(10);
+    let dir = filled_by(&[3, 4, 1, 2]);
     let removed = "DELETE FROM \"line.events/0\" WHERE offset = 7";
     Connection::open(dir.path().join(FILE)).unwrap().execute_batch(removed).unwrap();
     let log = open(dir.path());
@@ -186,9 +194,9 @@ fn a_missing_record_is_damage() {
     assert!(matches!(reader.next(100, Duration::ZERO), Err(Error::Damaged(_))));
 }
 
-/// The bytes of a log with records on many pages, and its records.
+/// The bytes of a log with rows of one record, of some and of as many as a row takes, and its records.
 static WHOLE: LazyLock<(Vec<u8>, Vec<Record>)> = LazyLock::new(|| {
-    let dir = filled(400);
+    let dir = filled_by(&[1, 7, 1, 230, 1, 12, 148]);
     let records = read_all::<OnDisk>(&(open(dir.path()) as Arc<dyn Log>), TOPIC);
     (fs::read(dir.path().join(FILE)).unwrap(), records)
 });

@@ -4,22 +4,24 @@
 //! further behind sees it. On `line.events` a tombstone erases a person's event for good: a redelivery that came after it
 //! goes too.
 
+use super::batch::Batch;
 use super::database::failure;
-use super::table;
+use super::table::{self, row_id};
 use crate::{Error, Topic};
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use std::collections::BTreeSet;
 
 /// How long a tombstone stays: Kafka's default of `delete.retention.ms`.
 const TOMBSTONE_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
-/// Rows removed per transaction, so that appends get their turn in between.
-const STEP_ROWS: i64 = 5_000;
+/// Records removed per transaction, so that appends get their turn in between.
+const STEP_RECORDS: i64 = 5_000;
 
 /// Compacts one partition as it is now, and returns how many records it removed.
 pub(super) fn compact(connection: &mut Connection, topic: Topic, partition: u32, now_ms: i64) -> Result<u64, Error> {
     let end = table::span(connection, topic, partition)?.next;
-    let end = i64::try_from(end).map_err(|_| Error::Damaged("offset out of range".into()))?;
-    find(connection, topic, partition, end, now_ms.saturating_sub(TOMBSTONE_KEPT_MS)).map_err(failure)?;
-    remove(connection, topic, partition, end).map_err(failure)
+    list(connection, topic, partition, end, now_ms.saturating_sub(TOMBSTONE_KEPT_MS))?;
+    find(connection, topic).map_err(failure)?;
+    remove(connection, topic, partition, end)
 }
 
 /// Makes the file forget the removed records too: their bytes are zeroed, and the journal that still held them emptied.
@@ -31,28 +33,44 @@ pub(super) fn forget(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Lists the offsets of void records, tombstones last: while a removal is half done, no tombstone is gone whose records are
-/// still there.
-fn find(
-    connection: &Connection,
+/// Lists the records before an offset with what decides whether they are void.
+fn list(
+    connection: &mut Connection,
     topic: Topic,
     partition: u32,
-    end: i64,
+    end: u64,
     tombstones_before_ms: i64,
-) -> Result<(), rusqlite::Error> {
-    connection.pragma_update(None, "secure_delete", true)?;
-    connection.execute_batch(
-        "DROP TABLE IF EXISTS temp.entries;
-         DROP TABLE IF EXISTS temp.void;
-         CREATE TEMP TABLE entries (offset INTEGER PRIMARY KEY, key BLOB, tombstone INTEGER, is_old INTEGER);
-         CREATE TEMP TABLE void (step INTEGER PRIMARY KEY, offset INTEGER);",
-    )?;
-    let entries = format!(
-        "INSERT INTO temp.entries
-         SELECT offset, key, typeof(value) = 'null', appended_at_ms < ?1 FROM {} WHERE offset < ?2",
-        table::name(topic, partition)
-    );
-    connection.execute(&entries, params![tombstones_before_ms, end])?;
+) -> Result<(), Error> {
+    connection.pragma_update(None, "secure_delete", true).map_err(failure)?;
+    let transaction = connection.transaction().map_err(failure)?;
+    transaction
+        .execute_batch(
+            "DROP TABLE IF EXISTS temp.entries;
+             DROP TABLE IF EXISTS temp.void;
+             CREATE TEMP TABLE entries (offset INTEGER PRIMARY KEY, key BLOB, tombstone INTEGER, is_old INTEGER);
+             CREATE TEMP TABLE void (step INTEGER PRIMARY KEY, offset INTEGER);",
+        )
+        .map_err(failure)?;
+    {
+        let select = format!("SELECT {} FROM {} WHERE offset < ?1", table::COLUMNS, table::name(topic, partition));
+        let mut select = transaction.prepare(&select).map_err(failure)?;
+        let mut insert = transaction.prepare("INSERT INTO temp.entries VALUES (?1, ?2, ?3, ?4)").map_err(failure)?;
+        let mut rows = select.query([row_id(end)?]).map_err(failure)?;
+        while let Some(row) = rows.next().map_err(failure)? {
+            let batch = Batch::read(row)?;
+            let is_old = batch.appended_at_ms < tombstones_before_ms;
+            for entry in batch.entries() {
+                let entry = entry?;
+                let listed = params![row_id(entry.offset)?, entry.key, entry.value.is_none(), is_old];
+                insert.execute(listed).map_err(failure)?;
+            }
+        }
+    }
+    transaction.commit().map_err(failure)
+}
+
+/// Picks the void records, tombstones last: while a removal is half done, no tombstone is gone whose records are still there.
+fn find(connection: &Connection, topic: Topic) -> Result<(), rusqlite::Error> {
     connection.execute(
         "INSERT INTO temp.void (offset)
          SELECT offset FROM (
@@ -67,22 +85,30 @@ fn find(
     connection.execute_batch("DROP TABLE temp.entries")
 }
 
-fn remove(connection: &mut Connection, topic: Topic, partition: u32, end: i64) -> Result<u64, rusqlite::Error> {
-    let void: i64 = connection.query_row("SELECT count(*) FROM temp.void", [], |row| row.get(0))?;
-    let delete = format!(
-        "DELETE FROM {} WHERE offset IN (SELECT offset FROM temp.void WHERE step > ?1 AND step <= ?2)",
-        table::name(topic, partition)
-    );
+fn remove(connection: &mut Connection, topic: Topic, partition: u32, end: u64) -> Result<u64, Error> {
+    let void: i64 = connection.query_row("SELECT count(*) FROM temp.void", [], |row| row.get(0)).map_err(failure)?;
     let mut removed = 0;
-    for done in (0..void).step_by(STEP_ROWS as usize) {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute(
-            "UPDATE partitions SET compacted_to = max(compacted_to, ?1) WHERE topic = ?2 AND partition = ?3",
-            params![end, topic.name(), partition],
-        )?;
-        removed += transaction.execute(&delete, [done, done + STEP_ROWS])?;
-        transaction.commit()?;
+    for done in (0..void).step_by(STEP_RECORDS as usize) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
+        table::set_compacted_to(&transaction, topic, partition, end)?;
+        let void = step(&transaction, done).map_err(failure)?;
+        let mut left = void.first().copied();
+        while let Some(offset) = left {
+            let batch = table::batch_from(&transaction, topic, partition, offset)?
+                .ok_or_else(|| Error::Damaged(format!("{topic} partition {partition} has lost offset {offset}")))?;
+            removed += table::retain(&transaction, topic, partition, &batch, |offset| !void.contains(&offset))?.records;
+            left = void.range(batch.last + 1..).next().copied();
+        }
+        transaction.commit().map_err(failure)?;
     }
-    connection.execute_batch("DROP TABLE temp.void")?;
-    Ok(removed as u64)
+    connection.execute_batch("DROP TABLE temp.void").map_err(failure)?;
+    Ok(removed)
+}
+
+/// The offsets of the void records that are removed after so many.
+fn step(transaction: &Transaction<'_>, done: i64) -> Result<BTreeSet<u64>, rusqlite::Error> {
+    let select = "SELECT offset FROM temp.void WHERE step > ?1 AND step <= ?2";
+    let mut select = transaction.prepare_cached(select)?;
+    let offsets = select.query_map([done, done + STEP_RECORDS], |row| row.get::<_, i64>(0))?;
+    offsets.map(|offset| Ok(offset?.unsigned_abs())).collect()
 }

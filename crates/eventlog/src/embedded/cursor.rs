@@ -1,9 +1,10 @@
 //! A place in one partition and the reading from there, in big steps: one query per step, no lock in between.
 
+use super::batch::{Batch, Entry};
 use super::database::failure;
-use super::table;
+use super::table::{self, row_id};
 use crate::{Error, RecordRef, Topic};
-use rusqlite::{Connection, Row, Rows};
+use rusqlite::{Connection, Row};
 
 /// About how many bytes of keys and values one step reads at most, whatever number of records was asked for.
 const STEP_BYTES: usize = 8 << 20;
@@ -17,6 +18,19 @@ pub(super) struct Cursor {
     select: String,
 }
 
+/// What a step has read.
+struct Step {
+    max: usize,
+    records: usize,
+    bytes: usize,
+}
+
+impl Step {
+    fn is_over(&self) -> bool {
+        self.records == self.max || self.bytes >= STEP_BYTES
+    }
+}
+
 impl Cursor {
     /// A cursor at `from`, which the partition must have or be about to have.
     pub(super) fn at(connection: &Connection, topic: Topic, partition: u32, from: u64) -> Result<Self, Error> {
@@ -25,7 +39,8 @@ impl Cursor {
             return Err(Error::OutOfRange { topic, partition, first: span.first, next: span.next, asked: from });
         }
         let select = format!(
-            "SELECT offset, appended_at_ms, checksum, key, value FROM {} WHERE offset >= ?1 ORDER BY offset LIMIT ?2",
+            "SELECT {} FROM {} WHERE offset >= ?1 ORDER BY offset",
+            table::COLUMNS,
             table::name(topic, partition)
         );
         Ok(Self {
@@ -46,63 +61,67 @@ impl Cursor {
         visit: &mut dyn FnMut(RecordRef<'_>),
     ) -> Result<usize, Error> {
         let mut statement = connection.prepare_cached(&self.select).map_err(failure)?;
-        let from = i64::try_from(self.next).map_err(|_| self.damaged("offset out of range"))?;
-        let limit = i64::try_from(max).unwrap_or(i64::MAX);
-        let mut rows = statement.query((from, limit)).map_err(failure)?;
-        let mut count = 0;
-        let mut bytes = 0;
-        while bytes < STEP_BYTES {
-            match self.advance(connection, &mut rows) {
-                Ok(Some(record)) => {
-                    bytes += record.key.len() + record.value.map_or(0, <[u8]>::len);
-                    count += 1;
-                    visit(record);
-                }
-                Ok(None) => break,
-                Err(error) if count == 0 => return Err(error),
+        let mut rows = statement.query([row_id(self.next)?]).map_err(failure)?;
+        let mut step = Step { max, records: 0, bytes: 0 };
+        while !step.is_over() {
+            let Some(row) = rows.next().transpose() else { break };
+            match row.map_err(failure).and_then(|row| self.pass(connection, row, &mut step, visit)) {
+                Ok(()) => {}
+                Err(error) if step.records == 0 => return Err(self.located(error)),
                 Err(_) => break,
             }
         }
-        Ok(count)
+        Ok(step.records)
     }
 
-    /// The record of the next row; moves past it.
-    fn advance<'a>(&mut self, connection: &Connection, rows: &'a mut Rows<'_>) -> Result<Option<RecordRef<'a>>, Error> {
-        let Some(row) = rows.next().map_err(failure)? else { return Ok(None) };
-        let record = self.record(row)?;
-        if record.offset != self.next {
-            self.expect_gap(connection, self.next, record.offset)?;
+    /// Lends what of a row is ahead, as far as the step goes.
+    fn pass(
+        &mut self,
+        connection: &Connection,
+        row: &Row<'_>,
+        step: &mut Step,
+        visit: &mut dyn FnMut(RecordRef<'_>),
+    ) -> Result<(), Error> {
+        let Self { topic, partition, .. } = *self;
+        let batch = Batch::read(row)?;
+        for entry in batch.entries() {
+            let entry = entry?;
+            let Entry { offset, key, value } = entry;
+            if offset < self.next {
+                continue;
+            }
+            if step.is_over() {
+                return Ok(());
+            }
+            self.go(connection, offset)?;
+            self.next += 1;
+            step.records += 1;
+            step.bytes += entry.size();
+            visit(RecordRef { topic, partition, offset, appended_at_ms: batch.appended_at_ms, key, value });
         }
-        self.next = record.offset + 1;
-        Ok(Some(record))
+        self.go(connection, self.next.max(batch.last + 1))
     }
 
-    fn record<'a>(&self, row: &'a Row<'_>) -> Result<RecordRef<'a>, Error> {
-        let columns = || {
-            let key = row.get_ref(3)?.as_blob()?;
-            let value = row.get_ref(4)?.as_blob_or_null()?;
-            Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i32>(2)?, key, value))
-        };
-        let (offset, appended_at_ms, checksum, key, value) = columns().map_err(failure)?;
-        let offset = u64::try_from(offset).map_err(|_| self.damaged("negative offset"))?;
-        if checksum != table::checksum(offset, appended_at_ms, key, value) {
-            return Err(self.damaged(&format!("the record at offset {offset} does not match its checksum")));
+    /// Goes to an offset ahead; accepts that records in between are missing only where compaction has been.
+    fn go(&mut self, connection: &Connection, to: u64) -> Result<(), Error> {
+        if to == self.next {
+            return Ok(());
         }
-        Ok(RecordRef { topic: self.topic, partition: self.partition, offset, appended_at_ms, key, value })
-    }
-
-    /// Accepts that the records `from..to` are missing only where compaction has been.
-    fn expect_gap(&mut self, connection: &Connection, from: u64, to: u64) -> Result<(), Error> {
         if to > self.compacted_to {
             self.compacted_to = table::compacted_to(connection, self.topic, self.partition)?;
         }
-        if from < to && to <= self.compacted_to {
-            return Ok(());
+        if to > self.compacted_to {
+            return Err(Error::Damaged(format!("the records from offset {} to {to} are missing", self.next)));
         }
-        Err(self.damaged(&format!("the records from offset {from} to {to} are missing")))
+        self.next = to;
+        Ok(())
     }
 
-    fn damaged(&self, what: &str) -> Error {
-        Error::Damaged(format!("{} partition {}: {what}", self.topic, self.partition))
+    /// Damage with the partition that has it.
+    fn located(&self, error: Error) -> Error {
+        match error {
+            Error::Damaged(what) => Error::Damaged(format!("{} partition {}: {what}", self.topic, self.partition)),
+            other => other,
+        }
     }
 }

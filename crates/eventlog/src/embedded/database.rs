@@ -1,6 +1,6 @@
 //! The log's SQLite file: created once and whole, recognised when opened, connected to by every reader and the writer.
 
-use super::table;
+use super::{table, upgrade};
 use crate::{Error, Topic};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ const OPENING: &str = "opening.lock";
 /// "KZLG": tells SQLite files of this kind from others (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x4b5a_4c47;
 /// Version of the tables (`PRAGMA user_version`).
-const FORMAT: i32 = 1;
+pub(super) const FORMAT: i32 = 2;
 
 /// Bytes of a page of a new log. Four times SQLite's own choice: a rebuild reads a quarter of the pages, each at the cost of a
 /// call to the system.
@@ -70,7 +70,10 @@ impl Database {
             Err(error) => return Err(Error::Unfit(format!("cannot read {}: {error}", file.display()))),
         }
         let mut connection = connect(&file, Access::Write)?;
-        recognise(&connection, dir)?;
+        if recognise(&connection, dir)? == upgrade::FROM {
+            tracing::info!(log.dir = %dir.display(), "the log is of an older format: upgrading it");
+            upgrade::upgrade(&mut connection)?;
+        }
         let mut database = Self { log_id: read_log_id(&connection)?, file, partitions: BTreeMap::new() };
         database.partitions = complete_topics(&mut connection)?;
         if let Some(wanted) = partitions
@@ -284,20 +287,20 @@ fn connect(file: &Path, access: Access) -> Result<Connection, Error> {
     configured().map_err(failure)
 }
 
-/// Refuses files that are not a log of this format.
-fn recognise(connection: &Connection, dir: &Path) -> Result<(), Error> {
+/// Refuses files that are not a log of a known format, and tells which it is.
+fn recognise(connection: &Connection, dir: &Path) -> Result<i32, Error> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).map_err(failure);
     let (application_id, format) = (number("application_id")?, number("user_version")?);
     if application_id != APPLICATION_ID {
         return Err(Error::Unfit(format!("{FILE} in {} is not a log of Kizuna", dir.display())));
     }
-    if format != FORMAT {
+    if ![upgrade::FROM, FORMAT].contains(&format) {
         return Err(Error::Unfit(format!(
             "the log in {} has format {format}, this version of Kizuna reads format {FORMAT}: use the version that wrote it",
             dir.display()
         )));
     }
-    Ok(())
+    Ok(format)
 }
 
 fn read_log_id(connection: &Connection) -> Result<String, Error> {

@@ -4,6 +4,7 @@
 //! lock orders the processes. Readers have a connection each and never stop a writer. The directory must be on a local
 //! disk: SQLite's journal needs memory that all processes share.
 
+mod batch;
 mod bell;
 mod compaction;
 mod cursor;
@@ -12,6 +13,7 @@ mod group;
 mod reader;
 mod removal;
 mod table;
+mod upgrade;
 mod writer;
 
 pub use removal::Held;

@@ -1,10 +1,13 @@
 //! Removes records from the front of a partition, for a log that is used as a queue: what was taken out is gone, from the
 //! disk too, and what is left keeps its offsets.
 
+use super::batch::{Batch, Entry};
 use super::database::failure;
 use super::table;
 use crate::{Error, Topic};
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior};
+use std::iter::Sum;
+use std::ops::AddAssign;
 
 /// What a partition holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,15 +18,38 @@ pub struct Held {
     pub bytes: u64,
 }
 
-/// Counts what a partition holds, without reading values.
+impl<'a> FromIterator<&'a Entry<'a>> for Held {
+    fn from_iter<I: IntoIterator<Item = &'a Entry<'a>>>(entries: I) -> Self {
+        entries.into_iter().map(|entry| Self { records: 1, bytes: entry.size() as u64 }).sum()
+    }
+}
+
+impl AddAssign for Held {
+    fn add_assign(&mut self, more: Self) {
+        self.records += more.records;
+        self.bytes += more.bytes;
+    }
+}
+
+impl Sum for Held {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), |mut sum, part| {
+            sum += part;
+            sum
+        })
+    }
+}
+
+/// Counts what a partition holds.
 pub(super) fn held(connection: &Connection, topic: Topic, partition: u32) -> Result<Held, Error> {
-    let count = format!(
-        "SELECT count(*), coalesce(sum(length(key) + coalesce(length(value), 0)), 0) FROM {}",
-        table::name(topic, partition)
-    );
-    connection
-        .query_row(&count, [], |row| Ok(Held { records: unsigned(row.get(0)?), bytes: unsigned(row.get(1)?) }))
-        .map_err(failure)
+    let select = format!("SELECT {} FROM {}", table::COLUMNS, table::name(topic, partition));
+    let mut statement = connection.prepare_cached(&select).map_err(failure)?;
+    let mut rows = statement.query([]).map_err(failure)?;
+    let mut held = Held::default();
+    while let Some(row) = rows.next().map_err(failure)? {
+        held += Batch::read(row)?.entries().collect::<Result<Vec<_>, _>>()?.iter().collect();
+    }
+    Ok(held)
 }
 
 /// Removes the records before an offset, all of them or none, and returns what they were. From then on it is right that
@@ -35,30 +61,17 @@ pub(super) fn remove_before(
     offset: u64,
 ) -> Result<Held, Error> {
     let end = offset.min(table::span(connection, topic, partition)?.next);
-    let end = i64::try_from(end).map_err(|_| Error::Damaged("offset out of range".into()))?;
     connection.pragma_update(None, "secure_delete", true).map_err(failure)?;
-    let mut remove = || {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute(
-            "UPDATE partitions SET compacted_to = max(compacted_to, ?1) WHERE topic = ?2 AND partition = ?3",
-            params![end, topic.name(), partition],
-        )?;
-        let delete = format!(
-            "DELETE FROM {} WHERE offset < ?1 RETURNING length(key) + coalesce(length(value), 0)",
-            table::name(topic, partition)
-        );
-        let mut removed = Held::default();
-        for bytes in transaction.prepare_cached(&delete)?.query_map([end], |row| row.get(0))? {
-            removed.records += 1;
-            removed.bytes += unsigned(bytes?);
-        }
-        transaction.commit()?;
-        Ok(removed)
-    };
-    remove().map_err(failure)
-}
-
-/// Counts and lengths are never negative.
-fn unsigned(number: i64) -> u64 {
-    number.unsigned_abs()
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
+    table::set_compacted_to(&transaction, topic, partition, end)?;
+    let mut removed = Held::default();
+    let mut next = 0;
+    while next < end
+        && let Some(batch) = table::batch_from(&transaction, topic, partition, next)?
+    {
+        removed += table::retain(&transaction, topic, partition, &batch, |offset| offset >= end)?;
+        next = batch.last + 1;
+    }
+    transaction.commit().map_err(failure)?;
+    Ok(removed)
 }

@@ -1,42 +1,92 @@
-//! One table per partition: its rows are the records, its row IDs the offsets.
+//! One table per partition: its rows are batches of records, its row IDs the offsets of their last ones.
 
+use super::batch::Batch;
 use super::database::failure;
+use super::removal::Held;
 use crate::{Error, Span, Topic};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+
+/// The columns of a row, in the order in which [`Batch::read`] wants them.
+pub(super) const COLUMNS: &str = "offset, appended_at_ms, checksum, records";
 
 /// The table of a partition, quoted for SQL.
 pub(super) fn name(topic: Topic, partition: u32) -> String {
     format!("\"{topic}/{partition}\"")
 }
 
-/// Creates the table of a partition.
+/// Creates the table of a partition and lists it.
 pub(super) fn create(connection: &Connection, topic: Topic, partition: u32) -> Result<(), rusqlite::Error> {
-    connection.execute_batch(&format!(
-        "CREATE TABLE {} (
-             offset INTEGER PRIMARY KEY,
-             appended_at_ms INTEGER NOT NULL,
-             checksum INTEGER NOT NULL,
-             key BLOB NOT NULL,
-             value BLOB
-         ) STRICT",
-        name(topic, partition)
-    ))?;
+    create_only(connection, topic, partition)?;
     connection
         .execute("INSERT INTO partitions (topic, partition) VALUES (?1, ?2)", params![topic.name(), partition])?;
     Ok(())
 }
 
-/// CRC-32C over a record and its place, so that a damaged, moved or swapped row is noticed.
-pub(super) fn checksum(offset: u64, appended_at_ms: i64, key: &[u8], value: Option<&[u8]>) -> i32 {
-    let mut head = [0; 24];
-    head[..8].copy_from_slice(&offset.to_le_bytes());
-    head[8..16].copy_from_slice(&appended_at_ms.to_le_bytes());
-    head[16..].copy_from_slice(&((key.len() as u64) << 1 | u64::from(value.is_some())).to_le_bytes());
-    let mut checksum = crc32c::crc32c_append(crc32c::crc32c(&head), key);
-    if let Some(value) = value {
-        checksum = crc32c::crc32c_append(checksum, value);
+/// Creates the table of a partition that is listed already.
+pub(super) fn create_only(connection: &Connection, topic: Topic, partition: u32) -> Result<(), rusqlite::Error> {
+    connection.execute_batch(&format!(
+        "CREATE TABLE {} (
+             offset INTEGER PRIMARY KEY,
+             appended_at_ms INTEGER NOT NULL,
+             checksum INTEGER NOT NULL,
+             records BLOB NOT NULL
+         ) STRICT",
+        name(topic, partition)
+    ))
+}
+
+/// Appends batches to a partition.
+pub(super) struct Appender<'a>(CachedStatement<'a>);
+
+impl<'a> Appender<'a> {
+    pub(super) fn to(connection: &'a Connection, topic: Topic, partition: u32) -> Result<Self, Error> {
+        let sql = format!("INSERT INTO {} ({COLUMNS}) VALUES (?1, ?2, ?3, ?4)", name(topic, partition));
+        Ok(Self(connection.prepare_cached(&sql).map_err(failure)?))
     }
-    checksum.cast_signed()
+
+    pub(super) fn append(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
+        let row = (row_id(batch.last)?, batch.appended_at_ms, batch.checksum(), batch.records());
+        self.0.execute(row).map_err(failure)?;
+        Ok(())
+    }
+}
+
+/// The batch that has the record at an offset, or the first one after it.
+pub(super) fn batch_from(
+    connection: &Connection,
+    topic: Topic,
+    partition: u32,
+    offset: u64,
+) -> Result<Option<Batch<'static>>, Error> {
+    let table = name(topic, partition);
+    let select = format!("SELECT {COLUMNS} FROM {table} WHERE offset >= ?1 ORDER BY offset LIMIT 1");
+    let mut statement = connection.prepare_cached(&select).map_err(failure)?;
+    let mut rows = statement.query([row_id(offset)?]).map_err(failure)?;
+    let Some(row) = rows.next().map_err(failure)? else { return Ok(None) };
+    Ok(Some(Batch::read(row)?.into_owned()))
+}
+
+/// Removes those records of a stored batch that are not to be kept, and returns what they were.
+pub(super) fn retain(
+    connection: &Connection,
+    topic: Topic,
+    partition: u32,
+    batch: &Batch<'_>,
+    keeps: impl Fn(u64) -> bool,
+) -> Result<Held, Error> {
+    let entries = batch.entries().collect::<Result<Vec<_>, _>>()?;
+    let (kept, removed): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| keeps(entry.offset));
+    let (table, row) = (name(topic, partition), row_id(batch.last)?);
+    if kept.is_empty() {
+        let delete = format!("DELETE FROM {table} WHERE offset = ?1");
+        connection.prepare_cached(&delete).and_then(|mut delete| delete.execute([row])).map_err(failure)?;
+    } else if !removed.is_empty() {
+        let left = Batch::of(batch.last, batch.appended_at_ms, kept);
+        let update = format!("UPDATE {table} SET checksum = ?2, records = ?3 WHERE offset = ?1");
+        let changed = (row, left.checksum(), left.records());
+        connection.prepare_cached(&update).and_then(|mut update| update.execute(changed)).map_err(failure)?;
+    }
+    Ok(removed.iter().collect())
 }
 
 /// The offsets of a partition. Nothing is ever cut off at the front (compaction leaves gaps), so it begins at 0.
@@ -68,4 +118,21 @@ pub(super) fn compacted_to(connection: &Connection, topic: Topic, partition: u32
         .map_err(failure)?
         .and_then(|offset| u64::try_from(offset).ok())
         .ok_or_else(|| Error::Damaged(format!("{topic} partition {partition} is not listed")))
+}
+
+/// Notes that records before an offset are being removed.
+pub(super) fn set_compacted_to(
+    connection: &Connection,
+    topic: Topic,
+    partition: u32,
+    offset: u64,
+) -> Result<(), Error> {
+    let update = "UPDATE partitions SET compacted_to = max(compacted_to, ?1) WHERE topic = ?2 AND partition = ?3";
+    connection.execute(update, params![row_id(offset)?, topic.name(), partition]).map_err(failure)?;
+    Ok(())
+}
+
+/// An offset as SQLite takes it.
+pub(super) fn row_id(offset: u64) -> Result<i64, Error> {
+    i64::try_from(offset).map_err(|_| Error::Damaged("offset out of range".into()))
 }

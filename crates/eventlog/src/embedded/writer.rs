@@ -1,14 +1,15 @@
 //! Group commit: one thread per process takes every append that waits, writes them in one transaction, syncs it to disk
 //! and only then answers.
 
+use super::batch::{self, Batch};
 use super::bell::Bells;
 use super::database::{Access, Database, Session, failure};
-use super::table;
+use super::table::{self, Appender};
 use crate::telemetry::Telemetry;
 use crate::{Error, NewRecord, Position, Topic};
 use runtime::clock::Clock;
 use runtime::crash;
-use rusqlite::{CachedStatement, Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -190,41 +191,57 @@ fn write(connection: &mut Connection, batch: &[Request], now_ms: i64) -> Result<
         for (record, partition) in request.records.iter().zip(&request.partitions) {
             let tail = match tails.entry((record.topic, *partition)) {
                 Entry::Occupied(tail) => tail.into_mut(),
-                Entry::Vacant(place) => place.insert(Tail::of(&transaction, record.topic, *partition)?),
+                Entry::Vacant(place) => place.insert(Tail::of(&transaction, record.topic, *partition, now_ms)?),
             };
-            taken.push(Position { partition: *partition, offset: tail.append(record, now_ms)? });
+            taken.push(Position { partition: *partition, offset: tail.append(record)? });
             if taken.len() < request.records.len() {
                 crash::point("log.half");
             }
         }
         positions.push(taken);
     }
-    drop(tails);
+    tails.into_values().try_for_each(Tail::close)?;
     transaction.commit().map_err(failure)?;
     Ok(positions)
 }
 
 /// The end of a partition while a transaction appends to it.
 struct Tail<'a> {
+    appender: Appender<'a>,
+    now_ms: i64,
     next: u64,
-    insert: CachedStatement<'a>,
+    /// What the next row will hold.
+    entries: Vec<batch::Entry<'a>>,
+    /// Bytes that this takes.
+    bytes: usize,
 }
 
 impl<'a> Tail<'a> {
-    fn of(transaction: &'a Transaction<'_>, topic: Topic, partition: u32) -> Result<Self, Error> {
+    fn of(transaction: &'a Transaction<'_>, topic: Topic, partition: u32, now_ms: i64) -> Result<Self, Error> {
         let next = table::span(transaction, topic, partition)?.next;
-        let sql = format!("INSERT INTO {} VALUES (?1, ?2, ?3, ?4, ?5)", table::name(topic, partition));
-        Ok(Self { next, insert: transaction.prepare_cached(&sql).map_err(failure)? })
+        Ok(Self { appender: Appender::to(transaction, topic, partition)?, now_ms, next, entries: Vec::new(), bytes: 0 })
     }
 
-    fn append(&mut self, record: &NewRecord, now_ms: i64) -> Result<u64, Error> {
-        let offset = self.next;
-        let value = record.value.as_deref();
-        let row = i64::try_from(offset).map_err(|_| Error::Damaged("offset out of range".into()))?;
-        let checksum = table::checksum(offset, now_ms, &record.key, value);
-        self.insert.execute((row, now_ms, checksum, &record.key, value)).map_err(failure)?;
+    fn append(&mut self, record: &'a NewRecord) -> Result<u64, Error> {
+        let entry = batch::Entry { offset: self.next, key: &record.key, value: record.value.as_deref() };
+        if self.bytes + entry.stored_size() > batch::BYTES_MAX {
+            self.write_row()?;
+        }
+        self.bytes += entry.stored_size();
+        self.entries.push(entry);
         self.next += 1;
-        Ok(offset)
+        Ok(entry.offset)
+    }
+
+    fn close(mut self) -> Result<(), Error> {
+        self.write_row()
+    }
+
+    fn write_row(&mut self) -> Result<(), Error> {
+        self.bytes = 0;
+        let Some(last) = self.entries.last().map(|entry| entry.offset) else { return Ok(()) };
+        let batch = Batch::of(last, self.now_ms, self.entries.drain(..));
+        self.appender.append(&batch)
     }
 }
 
