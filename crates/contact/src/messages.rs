@@ -107,6 +107,12 @@ impl Messages {
             .saturating_add(size_of_val(&*self.notices))
     }
 
+    /// See [`crate::User::touch`].
+    pub fn touch(&self) -> usize {
+        let firsts = self.newest.iter().filter_map(|message| message.text.as_bytes().first());
+        firsts.map(|byte| usize::from(*byte)).sum()
+    }
+
     /// Where the message is, or where it belongs: nearly always at the end, for which no other one is looked at.
     fn search(&self, at: Moment, id: &MessageId) -> Result<usize, usize> {
         let order = |known: &Message| (known.at, &known.id).cmp(&(at, id));

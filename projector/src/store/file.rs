@@ -14,6 +14,10 @@ const BUSY: Duration = Duration::from_secs(1);
 /// Memory for pages of the database.
 const CACHE_KIB: i64 = 8 << 10;
 
+/// Bytes of a page of a new database. The row of somebody who wrote eight messages takes more than 1 KiB: of twice SQLite's own
+/// choice less is left empty, and it takes half the calls to write.
+const PAGE_BYTES: u32 = 8 << 10;
+
 /// The open database.
 pub struct File {
     database: Connection,
@@ -198,6 +202,7 @@ fn set_journal(database: &Connection, mode: &str) -> Result<(), Error> {
 
 fn connect(path: &Path) -> Result<Connection, Error> {
     let database = Connection::open(path)?;
+    database.pragma_update(None, "page_size", PAGE_BYTES)?;
     set_journal(&database, "WAL")?;
     database.pragma_update(None, "synchronous", "NORMAL")?;
     database.pragma_update(None, "cache_size", -CACHE_KIB)?;

@@ -60,6 +60,15 @@ struct Cached {
     dirty: bool,
 }
 
+/// Rows that are looked at before the first of them is written.
+const WRITTEN_AHEAD: usize = 32;
+
+/// Looks at the same thing of many rows, so that the processor waits for all of them at once.
+fn glance(rows: &[&Cached], look: fn(&User) -> usize) {
+    let seen = rows.iter().flat_map(|cached| cached.bucket.users()).map(|(_, user)| look(user));
+    std::hint::black_box(seen.fold(0, usize::wrapping_add));
+}
+
 /// Spreads row keys, which are random already but for the low bits in tests, over the cache.
 #[derive(Default)]
 struct KeyHasher(u64);
@@ -191,13 +200,9 @@ impl Store {
     pub fn fetch(&self, users: impl Iterator<Item = UserId>) {
         let cached: Vec<&Cached> =
             users.filter_map(|id| self.cache.get(&row_key(id)).map(|cached| &**cached)).collect();
-        let sum = |of: fn(&Cached) -> usize| cached.iter().map(|cached| of(cached)).fold(0, usize::wrapping_add);
-        std::hint::black_box(sum(|cached| cached.bucket.users().count()));
-        std::hint::black_box(sum(|cached| cached.bucket.users().map(|(_, user)| user.friends().count()).sum()));
-        std::hint::black_box(sum(|cached| {
-            let friends = cached.bucket.users().flat_map(|(_, user)| user.friends());
-            friends.filter_map(|(_, friend)| friend.last_response()).map(str::len).sum()
-        }));
+        glance(&cached, |_| 1);
+        glance(&cached, |user| user.friends().count());
+        glance(&cached, |user| user.friends().filter_map(|(_, friend)| friend.last_response()).map(str::len).sum());
     }
 
     /// Is it time to flush, so that memory stays bounded? Looks closely only when it may be.
@@ -261,11 +266,20 @@ impl Store {
     }
 
     fn write(&mut self, pends: impl Fn(UserId, &User) -> bool, place: &Checkpoint) -> Result<(), Error> {
-        let mut dirty: Vec<_> = self.cache.iter().filter(|(_, cached)| cached.dirty).collect();
-        dirty.sort_unstable_by_key(|(key, _)| **key);
-        let mut rows = dirty.into_iter().map(|(key, cached)| {
+        let dirty = self.cache.iter().filter(|(_, cached)| cached.dirty);
+        let mut dirty: Vec<(i64, &Cached)> = dirty.map(|(key, cached)| (*key, &**cached)).collect();
+        dirty.sort_unstable_by_key(|(key, _)| *key);
+        let row = |(key, cached): &(i64, &Cached)| {
             let pending = cached.bucket.users().any(|(id, user)| pends(*id, user));
             Ok(Row { key: *key, sealed: cached.bucket.seal()?, pending })
+        };
+        let mut rows = dirty.chunks(WRITTEN_AHEAD).flat_map(|some| {
+            let cached: Vec<&Cached> = some.iter().map(|(_, cached)| *cached).collect();
+            glance(&cached, |_| 1);
+            glance(&cached, |user| user.friends().count());
+            glance(&cached, User::weight);
+            glance(&cached, User::touch);
+            some.iter().map(row)
         });
         self.rows.write(&mut rows, place)
     }
