@@ -5,8 +5,8 @@
 //! cargo run --release -p kizuna-tests --bin fold -- --friends 50000 --rounds 20
 //! ```
 //!
-//! Prints a line of JSON: how many events per second of processor time each takes, the most memory that was held, and the
-//! bytes of state on disk with their checksum, which two versions that fold alike share. `fold scale --svg docs/scale.svg`
+//! Prints a line of JSON: how many events per second of processor time each takes, the median of several times, in turn; the
+//! most memory that was held; and the bytes of state on disk with their checksum, which two versions that fold alike share. `fold scale --svg docs/scale.svg`
 //! does so for more and more friends, partitions and accounts, and prints a table. `fold measure --only decode --log DIR`
 //! does one step alone, for a profile.
 
@@ -106,6 +106,9 @@ struct History {
     /// Most MiB that states take in memory during a rebuild.
     #[arg(long, default_value_t = RESTORE_MEMORY as u64 >> 20)]
     memory_mib: u64,
+    /// How often each step is measured; the median counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    times: u64,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -121,8 +124,14 @@ fn main() -> anyhow::Result<()> {
 
 /// A table of rebuilds, one line each as it is done, and the same as a picture.
 fn scale(more_friends: Option<u64>, picture: Option<&Path>) -> anyhow::Result<()> {
-    const BASE: History =
-        History { friends: 100_000, rounds: 4, partitions: 1, connections: 1, memory_mib: RESTORE_MEMORY as u64 >> 20 };
+    const BASE: History = History {
+        friends: 100_000,
+        rounds: 4,
+        partitions: 1,
+        connections: 1,
+        memory_mib: RESTORE_MEMORY as u64 >> 20,
+        times: 3,
+    };
     let friends = [10_000, 100_000, 1_000_000].into_iter().chain(more_friends);
     let groups = [
         ("friends", friends.map(|friends| History { friends, ..BASE }).collect::<Vec<_>>()),
@@ -174,6 +183,7 @@ impl History {
             ("--partitions", self.partitions.into()),
             ("--connections", self.connections.into()),
             ("--memory-mib", self.memory_mib),
+            ("--times", self.times),
         ];
         let figures = figures.iter().flat_map(|(name, figure)| [(*name).to_owned(), figure.to_string()]);
         let mut command = Command::new(std::env::current_exe()?);
@@ -190,11 +200,22 @@ impl History {
 
     fn measure(self, log: &Path) -> anyhow::Result<Value> {
         let bench = Bench::new(self, log)?;
-        let scan = bench.scan()?;
-        let began = Instant::now();
-        let (rebuilt, state) = bench.rebuild()?;
-        let (wall, peak_mib) = (began.elapsed(), peak_kib(std::process::id())? / 1024);
-        let (decode, fold) = (bench.decode()?, bench.fold()?);
+        let [mut scans, mut rebuilds, mut walls, mut decodes, mut folds] = [const { Vec::new() }; 5];
+        let mut first = None;
+        for _ in 0..self.times {
+            scans.push(bench.scan()?);
+            let began = Instant::now();
+            let (rebuilt, state) = bench.rebuild()?;
+            walls.push(began.elapsed().as_secs_f64());
+            rebuilds.push(rebuilt);
+            if first.is_none() {
+                first = Some((peak_kib(std::process::id())? / 1024, state));
+            }
+            decodes.push(bench.decode()?);
+            folds.push(bench.fold()?);
+        }
+        let (peak_mib, state) = first.context("measured no time")?;
+        let (scan, rebuilt) = (median(scans), median(rebuilds));
         Ok(json!({
             "friends": self.friends,
             "rounds": self.rounds,
@@ -202,11 +223,11 @@ impl History {
             "connections": self.connections,
             "events": self.events(),
             "scan_per_cpu_second": scan.round(),
-            "decode_per_cpu_second": decode.round(),
-            "fold_per_cpu_second": fold.round(),
+            "decode_per_cpu_second": median(decodes).round(),
+            "fold_per_cpu_second": median(folds).round(),
             "rebuild_per_cpu_second": rebuilt.round(),
             "rebuild_of_scan": rebuilt / scan,
-            "rebuild_wall_seconds": wall.as_secs_f64(),
+            "rebuild_wall_seconds": median(walls),
             "rebuild_peak_mib": peak_mib,
             "state_bytes_per_friend": bytes(state.path())? / self.friends,
             "state_checksum": checksum(state.path(), self.partitions)?,
@@ -293,6 +314,11 @@ impl Bench {
         })?;
         Ok((speed, place))
     }
+}
+
+fn median(mut measured: Vec<f64>) -> f64 {
+    measured.sort_by(f64::total_cmp);
+    measured[measured.len() / 2]
 }
 
 /// What the stores are marked with.
