@@ -21,6 +21,8 @@ SCALE = 0.1 if os.environ.get("BENCH_QUICK") else 1.0
 OURS, THEIRS, FOLD, PARTITIONS = "ingest.", "peers.", "fold.", 4
 END_WAIT_S = 60
 CLIENTS = 256
+# How often the receiver and its limit are measured in turn.
+ROUNDS = 5
 CPU = "cpu_ms_per_1000"
 # What Kizuna inherits: none of the rig's settings.
 INHERITED = {name: value for name, value in os.environ.items() if not name.startswith("KIZUNA_")}
@@ -51,15 +53,22 @@ def ingest(table):
         "Node SDK, express, kafkajs": ["node", PLACE / "node/receiver.mjs", BROKERS, topic, SECRET],
         "Python SDK, FastAPI, aiokafka": [PLACE / "python/bin/python", PEERS / "python/receiver.py", BROKERS, topic, SECRET],
     }
-    limit = receiver([RELEASE / "bare", "--secret", SECRET])
-    ours = receiver([RELEASE / "kizuna", "ingest", "--json"], environment(OURS), webhook_path(added))
+    # A server with more to do takes more out of each look at its sockets: the limit with our load as well. In turn, because what
+    # the machine gives changes by the minute.
+    bare = [RELEASE / "bare", "--secret", SECRET]
+    rounds = []
+    for _ in range(ROUNDS):
+        ours = receiver([RELEASE / "kizuna", "ingest", "--json"], environment(OURS), webhook_path(added))
+        rounds.append((receiver(bare), receiver(bare, rate=ours["per_second"]), ours))
+    # What is told of a receiver is of the round whose ratio is the median.
+    limit, level, ours = sorted(rounds, key=lambda round: round[1][CPU] / round[2][CPU])[ROUNDS // 2]
+    of_rounds = ", ".join(f"{level[CPU] / ours[CPU]:.2f}" for _, level, ours in rounds)
     table.add("webhooks/s; limit: checks the signature only", limit["per_second"], ours["per_second"])
     table.add("  time to the answer, p50 / p99 ms", times(limit), times(ours))
     table.add("  at half that load, p50 / p99 ms", times(limit["half"]), times(ours["half"]), goal="p99 < 50 ms")
-    # A server with more to do takes more out of each look at its sockets: the limit with our load as well.
-    level = receiver([RELEASE / "bare", "--secret", SECRET], rate=ours["per_second"])
     table.add_ratio("receiver's CPU ms per 1,000 webhooks, as many as each answers", limit[CPU], ours[CPU], more_is_better=False, goal=">= 0.7")
-    table.add_ratio("  as many as Kizuna answers", level[CPU], ours[CPU], more_is_better=False)
+    table.add_ratio("  as many as Kizuna answers", level[CPU], ours[CPU], more_is_better=False, goal=">= 0.7")
+    table.add("  the same in each round", None, of_rounds)
     table.add_ratio("  half as many", level["half"][CPU], ours["half"][CPU], more_is_better=False)
     for name, command in peers.items():
         peer = receiver(command)
@@ -168,9 +177,9 @@ def receiver(command, env=None, path="", rate=None):
     """As many webhooks as it takes or as the rate says, then half as many; on a core of its own."""
     with started(command, env) as (process, said):
         url = json.loads(said)["webhook_base_url"] + path if said.startswith("{") else said.strip()
-        load(url, process.pid, 5)
-        full = load(url, process.pid, 12, *(["--rate", str(rate)] if rate else []))
-        half = load(url, process.pid, 8, "--rate", str(full["per_second"] / 2))
+        load(url, process.pid, 4)
+        full = load(url, process.pid, 8, *(["--rate", str(rate)] if rate else []))
+        half = load(url, process.pid, 6, "--rate", str(full["per_second"] / 2))
     print(f"{pathlib.Path(command[0]).name}: {full}, half: {half}", file=sys.stderr)
     return {**full, "half": half}
 
