@@ -56,18 +56,33 @@ fn append(log: &EmbeddedLog, count: usize) -> Result<(), Error> {
     runtime().block_on(log.append(records)).map(drop)
 }
 
-/// A closed log with some records, appended together.
+/// A closed log with some records.
 fn filled(count: usize) -> TempDir {
-    filled_by(&[count])
+    let dir = TempDir::new().unwrap();
+    append(&open(dir.path()), count).unwrap();
+    dir
 }
 
-/// A closed log with the records of several appends.
-fn filled_by(appends: &[usize]) -> TempDir {
+/// Records that fill a row of [`filled_rows`].
+const ROW: u64 = 4;
+
+/// A closed log with three rows, of which the last has only one record.
+fn filled_rows() -> TempDir {
     let dir = TempDir::new().unwrap();
     let log = open(dir.path());
-    for count in appends {
-        append(&log, *count).unwrap();
+    for number in 0..=2 * ROW {
+        let large = record(TOPIC, &format!("Uone/1/{number}"), &"x".repeat(3_900));
+        runtime().block_on(log.append(vec![large])).unwrap();
     }
+    let rows: Vec<u64> = {
+        let file = Connection::open(dir.path().join(FILE)).unwrap();
+        let mut select = file.prepare("SELECT offset FROM \"line.events/0\"").unwrap();
+        select.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<i64>, _>>().unwrap()
+    }
+    .into_iter()
+    .map(i64::unsigned_abs)
+    .collect();
+    assert_eq!(rows, [ROW - 1, 2 * ROW - 1, 2 * ROW]);
     dir
 }
 
@@ -170,33 +185,47 @@ fn damage_is_told_with_its_file_and_with_what_to_restore() {
     }
 }
 
+/// Changes a log's file behind its back.
+fn tamper(dir: &TempDir, sql: &str) {
+    Connection::open(dir.path().join(FILE)).unwrap().execute_batch(sql).unwrap();
+}
+
 #[test]
-fn a_changed_record_is_damage_and_those_before_it_are_still_read() {
-    let dir = filled_by(&[3, 4, 1, 2]);
-    let changed = "UPDATE \"line.events/0\" SET records = x'00' WHERE offset = 7";
-    Connection::open(dir.path().join(FILE)).unwrap().execute_batch(changed).unwrap();
+fn a_changed_row_is_damage_and_those_before_it_are_still_read() {
+    let dir = filled_rows();
+    tamper(&dir, "UPDATE \"line.events/0\" SET records = x'00' WHERE offset = 7");
     let log = open(dir.path());
     let mut reader = log.reader(TOPIC, 0, 0).unwrap();
-    assert_eq!(reader.next(100, Duration::ZERO).unwrap().len(), 7);
+    assert_eq!(reader.next(100, Duration::ZERO).unwrap().len() as u64, ROW);
     for _ in 0..2 {
         assert!(matches!(reader.next(100, Duration::ZERO), Err(Error::Damaged(text)) if text.contains("offset 7")));
     }
 }
 
 #[test]
-fn a_missing_record_is_damage() {
-    let dir = filled_by(&[3, 4, 1, 2]);
-    let removed = "DELETE FROM \"line.events/0\" WHERE offset = 7";
-    Connection::open(dir.path().join(FILE)).unwrap().execute_batch(removed).unwrap();
+fn a_missing_row_is_damage() {
+    let dir = filled_rows();
+    tamper(&dir, "DELETE FROM \"line.events/0\" WHERE offset = 7");
     let log = open(dir.path());
     let mut reader = log.reader(TOPIC, 0, 0).unwrap();
-    assert_eq!(reader.next(100, Duration::ZERO).unwrap().len(), 7);
+    assert_eq!(reader.next(100, Duration::ZERO).unwrap().len() as u64, ROW);
     assert!(matches!(reader.next(100, Duration::ZERO), Err(Error::Damaged(_))));
 }
 
-/// The bytes of a log with rows of one record, of some and of as many as a row takes, and its records.
+#[test]
+fn what_comes_after_a_damaged_row_is_kept_beside_it() {
+    let dir = filled_rows();
+    tamper(&dir, "UPDATE \"line.events/0\" SET records = x'00' WHERE offset = 8");
+    let log = open(dir.path());
+    append(&log, 2).unwrap();
+    let read = log.reader(TOPIC, 0, 2 * ROW + 1).unwrap().next(100, Duration::ZERO).unwrap();
+    assert_eq!(read.iter().map(|record| record.offset).collect::<Vec<_>>(), [9, 10]);
+    assert!(matches!(log.reader(TOPIC, 0, 8).unwrap().next(100, Duration::ZERO), Err(Error::Damaged(_))));
+}
+
+/// The bytes of a log with rows on several pages, and its records.
 static WHOLE: LazyLock<(Vec<u8>, Vec<Record>)> = LazyLock::new(|| {
-    let dir = filled_by(&[1, 7, 1, 230, 1, 12, 148]);
+    let dir = filled(400);
     let records = read_all::<OnDisk>(&(open(dir.path()) as Arc<dyn Log>), TOPIC);
     (fs::read(dir.path().join(FILE)).unwrap(), records)
 });

@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use crate::wiring::Installation;
 use ::connection::State;
 use anyhow::ensure;
-use contact::{Field, Link, Names, Property, UserId};
+use contact::{Field, Friend, Link, Names, Property, UserId};
 use projector::decode::Decoder;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -95,11 +95,21 @@ fn known_value(known: &Known) -> Value {
         "connection": connection.get(),
         "name": friend.likeness().map(|likeness| &likeness.name),
         "follows": friend.follows(),
+        "blocks": friend.blocks(),
         "unanswered": friend.unanswered(),
         "last_response": friend.last_response(),
         "last_seen_ms": friend.last_seen_ms(),
         "link": link_value(*link),
     })
+}
+
+/// Who wrote after an unfollow, without following again, does not block the account any more.
+fn follows(friend: &Friend) -> &'static str {
+    match friend.follows() {
+        Some(true) => "yes",
+        _ if friend.blocks() => "blocked",
+        _ => "no",
+    }
 }
 
 fn known_text(known: &Known) -> String {
@@ -108,7 +118,7 @@ fn known_text(known: &Known) -> String {
     let row = [
         user.to_string(),
         connection.to_string(),
-        if friend.follows() == Some(true) { "yes" } else { "blocked" }.to_owned(),
+        follows(friend).to_owned(),
         if friend.unanswered() { "yes" } else { "" }.to_owned(),
         output::shown(name, 30),
         output::shown(friend.last_response().unwrap_or_default(), 40),
@@ -231,6 +241,21 @@ fn as_text(user: UserId, explained: &Explained, facts: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contact::{ConnectionNumber, Event, EventId, Kind, Moment, User};
+
+    #[test]
+    fn who_writes_after_an_unfollow_is_not_called_blocked() {
+        let number = ConnectionNumber::new(1).expect("not 0");
+        let mut user = User::default();
+        let mut after = |time_ms, kind| {
+            let at = Moment { time_ms, id: EventId(0) };
+            user.apply(Event { user: UserId::from_u128(7), connection: number, at, kind });
+            user.friend(number).map(follows)
+        };
+        assert_eq!(after(1, Kind::Followed), Some("yes"));
+        assert_eq!(after(2, Kind::Unfollowed), Some("blocked"));
+        assert_eq!(after(3, Kind::Messaged { message: "1".into(), text: "a".into() }), Some("no"));
+    }
 
     #[test]
     fn a_search_tells_friends_from_people_and_what_brings_a_lost_state_back() {

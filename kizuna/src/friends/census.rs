@@ -43,7 +43,7 @@ pub struct Count {
 pub struct Tally {
     /// Who follow it.
     pub friends: u64,
-    /// Who blocked it.
+    /// Who block it. Who wrote since, without following again, is counted neither here nor there.
     pub blocked: u64,
     /// Who wait for an answer.
     pub waiting: u64,
@@ -83,7 +83,8 @@ impl Count {
         for (number, friend) in user.friends() {
             let Some(follows) = friend.follows() else { continue };
             let tally = self.tallies.entry(number).or_default();
-            *(if follows { &mut tally.friends } else { &mut tally.blocked }) += 1;
+            tally.friends += u64::from(follows);
+            tally.blocked += u64::from(friend.blocks());
             tally.waiting += u64::from(friend.unanswered());
             tally.last_seen_ms = tally.last_seen_ms.max(friend.last_seen_ms());
         }
@@ -189,6 +190,16 @@ mod tests {
         assert_eq!(count.of(number(2)), two);
         assert_eq!(count.of(number(3)), Tally::default());
         assert_eq!((count.people, count.at_ms), (3, 100));
+    }
+
+    #[test]
+    fn who_writes_after_an_unfollow_neither_follows_nor_blocks() {
+        let shelf = Shelf::new();
+        let users = shelf.fill(1, |place| place.to_string());
+        shelf.block(1, users[0], 60);
+        shelf.message(1, users[0], 70);
+        let tally = shelf.friends.count(100).unwrap().of(number(1));
+        assert_eq!((tally.friends, tally.blocked, tally.waiting), (0, 0, 1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@
 //! further behind sees it. On `line.events` a tombstone erases a person's event for good: a redelivery that came after it
 //! goes too.
 
-use super::batch::Batch;
+use super::batch::{Batch, Entry};
 use super::database::failure;
 use super::table::{self, row_id};
 use crate::{Error, Topic};
@@ -41,7 +41,6 @@ fn list(
     end: u64,
     tombstones_before_ms: i64,
 ) -> Result<(), Error> {
-    connection.pragma_update(None, "secure_delete", true).map_err(failure)?;
     let transaction = connection.transaction().map_err(failure)?;
     transaction
         .execute_batch(
@@ -58,10 +57,10 @@ fn list(
         let mut rows = select.query([row_id(end)?]).map_err(failure)?;
         while let Some(row) = rows.next().map_err(failure)? {
             let batch = Batch::read(row)?;
-            let is_old = batch.appended_at_ms < tombstones_before_ms;
             for entry in batch.entries() {
-                let entry = entry?;
-                let listed = params![row_id(entry.offset)?, entry.key, entry.value.is_none(), is_old];
+                let Entry { offset, appended_at_ms, key, value } = entry?;
+                let is_old = appended_at_ms < tombstones_before_ms;
+                let listed = params![row_id(offset)?, key, value.is_none(), is_old];
                 insert.execute(listed).map_err(failure)?;
             }
         }

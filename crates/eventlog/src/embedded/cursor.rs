@@ -86,7 +86,7 @@ impl Cursor {
         let batch = Batch::read(row)?;
         for entry in batch.entries() {
             let entry = entry?;
-            let Entry { offset, key, value } = entry;
+            let Entry { offset, appended_at_ms, key, value } = entry;
             if offset < self.next {
                 continue;
             }
@@ -97,7 +97,7 @@ impl Cursor {
             self.next += 1;
             step.records += 1;
             step.bytes += entry.size();
-            visit(RecordRef { topic, partition, offset, appended_at_ms: batch.appended_at_ms, key, value });
+            visit(RecordRef { topic, partition, offset, appended_at_ms, key, value });
         }
         self.go(connection, self.next.max(batch.last + 1))
     }

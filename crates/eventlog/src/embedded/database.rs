@@ -280,6 +280,8 @@ fn connect(file: &Path, access: Access) -> Result<Connection, Error> {
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        // What a row leaves behind in the file, as it is filled or removed, would outlive the erasure of its people.
+        connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "query_only", access == Access::Read)?;
         connection.set_prepared_statement_cache_capacity(256);
         Ok(connection)

@@ -7,7 +7,7 @@ use super::table;
 use crate::{Error, Topic};
 use rusqlite::{Connection, TransactionBehavior};
 use std::iter::Sum;
-use std::ops::AddAssign;
+use std::ops::Add;
 
 /// What a partition holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,25 +18,30 @@ pub struct Held {
     pub bytes: u64,
 }
 
-impl<'a> FromIterator<&'a Entry<'a>> for Held {
-    fn from_iter<I: IntoIterator<Item = &'a Entry<'a>>>(entries: I) -> Self {
-        entries.into_iter().map(|entry| Self { records: 1, bytes: entry.size() as u64 }).sum()
+impl Held {
+    /// What a batch holds.
+    pub(super) fn of(batch: &Batch<'_>) -> Result<Self, Error> {
+        let one = |entry: Result<Entry<'_>, Error>| Ok(Self { records: 1, bytes: entry?.size() as u64 });
+        batch.entries().map(one).sum()
+    }
+
+    /// The same without a part of it.
+    pub(super) fn without(self, part: Self) -> Self {
+        Self { records: self.records - part.records, bytes: self.bytes - part.bytes }
     }
 }
 
-impl AddAssign for Held {
-    fn add_assign(&mut self, more: Self) {
-        self.records += more.records;
-        self.bytes += more.bytes;
+impl Add for Held {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { records: self.records + other.records, bytes: self.bytes + other.bytes }
     }
 }
 
 impl Sum for Held {
     fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
-        parts.fold(Self::default(), |mut sum, part| {
-            sum += part;
-            sum
-        })
+        parts.fold(Self::default(), Add::add)
     }
 }
 
@@ -47,7 +52,7 @@ pub(super) fn held(connection: &Connection, topic: Topic, partition: u32) -> Res
     let mut rows = statement.query([]).map_err(failure)?;
     let mut held = Held::default();
     while let Some(row) = rows.next().map_err(failure)? {
-        held += Batch::read(row)?.entries().collect::<Result<Vec<_>, _>>()?.iter().collect();
+        held = held + Held::of(&Batch::read(row)?)?;
     }
     Ok(held)
 }
@@ -61,7 +66,6 @@ pub(super) fn remove_before(
     offset: u64,
 ) -> Result<Held, Error> {
     let end = offset.min(table::span(connection, topic, partition)?.next);
-    connection.pragma_update(None, "secure_delete", true).map_err(failure)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
     table::set_compacted_to(&transaction, topic, partition, end)?;
     let mut removed = Held::default();
@@ -69,7 +73,7 @@ pub(super) fn remove_before(
     while next < end
         && let Some(batch) = table::batch_from(&transaction, topic, partition, next)?
     {
-        removed += table::retain(&transaction, topic, partition, &batch, |offset| offset >= end)?;
+        removed = removed + table::retain(&transaction, topic, partition, &batch, |offset| offset >= end)?;
         next = batch.last + 1;
     }
     transaction.commit().map_err(failure)?;

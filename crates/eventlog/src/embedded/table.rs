@@ -1,13 +1,13 @@
 //! One table per partition: its rows are batches of records, its row IDs the offsets of their last ones.
 
-use super::batch::Batch;
+use super::batch::{Batch, Entry};
 use super::database::failure;
 use super::removal::Held;
 use crate::{Error, Span, Topic};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The columns of a row, in the order in which [`Batch::read`] wants them.
-pub(super) const COLUMNS: &str = "offset, appended_at_ms, checksum, records";
+pub(super) const COLUMNS: &str = "offset, first, began_at_ms, checksum, records";
 
 /// The table of a partition, quoted for SQL.
 pub(super) fn name(topic: Topic, partition: u32) -> String {
@@ -27,7 +27,8 @@ pub(super) fn create_only(connection: &Connection, topic: Topic, partition: u32)
     connection.execute_batch(&format!(
         "CREATE TABLE {} (
              offset INTEGER PRIMARY KEY,
-             appended_at_ms INTEGER NOT NULL,
+             first INTEGER NOT NULL,
+             began_at_ms INTEGER NOT NULL,
              checksum INTEGER NOT NULL,
              records BLOB NOT NULL
          ) STRICT",
@@ -35,20 +36,60 @@ pub(super) fn create_only(connection: &Connection, topic: Topic, partition: u32)
     ))
 }
 
-/// Appends batches to a partition.
-pub(super) struct Appender<'a>(CachedStatement<'a>);
+/// The row of a partition that is being filled.
+pub(super) struct Newest {
+    topic: Topic,
+    partition: u32,
+    batch: Option<Batch<'static>>,
+    /// The last offset of what is stored of it.
+    stored: Option<u64>,
+}
 
-impl<'a> Appender<'a> {
-    pub(super) fn to(connection: &'a Connection, topic: Topic, partition: u32) -> Result<Self, Error> {
-        let sql = format!("INSERT INTO {} ({COLUMNS}) VALUES (?1, ?2, ?3, ?4)", name(topic, partition));
-        Ok(Self(connection.prepare_cached(&sql).map_err(failure)?))
+impl Newest {
+    /// The newest row of a partition. One that is damaged is filled no further: whoever reads it will tell.
+    pub(super) fn of(connection: &Connection, topic: Topic, partition: u32) -> Result<Self, Error> {
+        let select = format!("SELECT {COLUMNS} FROM {} ORDER BY offset DESC LIMIT 1", name(topic, partition));
+        let mut statement = connection.prepare_cached(&select).map_err(failure)?;
+        let mut rows = statement.query([]).map_err(failure)?;
+        let row = rows.next().map_err(failure)?;
+        let batch = row.and_then(|row| Batch::read(row).ok()).map(Batch::into_owned);
+        Ok(Self { topic, partition, stored: batch.as_ref().map(|batch| batch.last), batch })
     }
 
-    pub(super) fn append(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
-        let row = (row_id(batch.last)?, batch.appended_at_ms, batch.checksum(), batch.records());
-        self.0.execute(row).map_err(failure)?;
+    /// That of an empty partition.
+    pub(super) fn none(topic: Topic, partition: u32) -> Self {
+        Self { topic, partition, batch: None, stored: None }
+    }
+
+    /// Appends a record, to this row or to the next one.
+    pub(super) fn append(&mut self, connection: &Connection, entry: Entry<'_>) -> Result<(), Error> {
+        if !self.batch.as_mut().is_some_and(|batch| batch.take(entry)) {
+            self.write(connection)?;
+            (self.batch, self.stored) = (Some(Batch::begin(entry)), None);
+        }
         Ok(())
     }
+
+    /// Writes what was appended and is not written yet.
+    pub(super) fn write(&self, connection: &Connection) -> Result<(), Error> {
+        let Some(batch) = self.batch.as_ref().filter(|batch| self.stored != Some(batch.last)) else { return Ok(()) };
+        let table = name(self.topic, self.partition);
+        if let Some(stored) = self.stored {
+            return update(connection, &table, stored, batch);
+        }
+        let insert = format!("INSERT INTO {table} ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5)");
+        let row = (row_id(batch.last)?, row_id(batch.first)?, batch.began_at_ms, batch.checksum(), batch.records());
+        connection.prepare_cached(&insert).and_then(|mut insert| insert.execute(row)).map_err(failure)?;
+        Ok(())
+    }
+}
+
+/// Puts a batch in the place of the row that was stored for these records.
+fn update(connection: &Connection, table: &str, stored: u64, batch: &Batch<'_>) -> Result<(), Error> {
+    let update = format!("UPDATE {table} SET offset = ?2, checksum = ?3, records = ?4 WHERE offset = ?1");
+    let row = (row_id(stored)?, row_id(batch.last)?, batch.checksum(), batch.records());
+    connection.prepare_cached(&update).and_then(|mut update| update.execute(row)).map_err(failure)?;
+    Ok(())
 }
 
 /// The batch that has the record at an offset, or the first one after it.
@@ -74,19 +115,19 @@ pub(super) fn retain(
     batch: &Batch<'_>,
     keeps: impl Fn(u64) -> bool,
 ) -> Result<Held, Error> {
-    let entries = batch.entries().collect::<Result<Vec<_>, _>>()?;
-    let (kept, removed): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| keeps(entry.offset));
-    let (table, row) = (name(topic, partition), row_id(batch.last)?);
-    if kept.is_empty() {
-        let delete = format!("DELETE FROM {table} WHERE offset = ?1");
-        connection.prepare_cached(&delete).and_then(|mut delete| delete.execute([row])).map_err(failure)?;
-    } else if !removed.is_empty() {
-        let left = Batch::of(batch.last, batch.appended_at_ms, kept);
-        let update = format!("UPDATE {table} SET checksum = ?2, records = ?3 WHERE offset = ?1");
-        let changed = (row, left.checksum(), left.records());
-        connection.prepare_cached(&update).and_then(|mut update| update.execute(changed)).map_err(failure)?;
+    let left = batch.retaining(|entry| keeps(entry.offset))?;
+    let table = name(topic, partition);
+    match &left {
+        Some(left) => update(connection, &table, batch.last, left)?,
+        None => {
+            let delete = format!("DELETE FROM {table} WHERE offset = ?1");
+            let row = [row_id(batch.last)?];
+            connection.prepare_cached(&delete).and_then(|mut delete| delete.execute(row)).map_err(failure)?;
+        }
     }
-    Ok(removed.iter().collect())
+    let held = |batch| Held::of(batch);
+    let left = left.as_ref().map(held).transpose()?.unwrap_or_default();
+    Ok(Held::of(batch)?.without(left))
 }
 
 /// The offsets of a partition. Nothing is ever cut off at the front (compaction leaves gaps), so it begins at 0.

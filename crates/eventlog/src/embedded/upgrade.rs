@@ -1,9 +1,9 @@
 //! Brings a log of the first format, which had a row for each record, to the one of today. Offsets, times and the identity of the
 //! log stay.
 
-use super::batch::{self, Batch, Entry};
+use super::batch::Entry;
 use super::database::{FORMAT, failure};
-use super::table::{self, Appender};
+use super::table::{self, Newest};
 use crate::{Error, Topic};
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
 
@@ -15,8 +15,6 @@ const OLD: &str = "records_of_format_1";
 
 /// All partitions, or nothing. Blocks, for minutes on a large log.
 pub(super) fn upgrade(connection: &mut Connection) -> Result<(), Error> {
-    // What an old table leaves behind in the file would outlive the erasure of its people.
-    connection.pragma_update(None, "secure_delete", true).map_err(failure)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
     for (topic, partition) in partitions(&transaction).map_err(failure)? {
         let rename = format!("ALTER TABLE {} RENAME TO {OLD}", table::name(topic, partition));
@@ -41,22 +39,11 @@ fn copy(transaction: &Transaction<'_>, topic: Topic, partition: u32) -> Result<(
     let select = format!("SELECT offset, appended_at_ms, checksum, key, value FROM {OLD} ORDER BY offset");
     let mut select = transaction.prepare(&select).map_err(failure)?;
     let mut rows = select.query([]).map_err(failure)?;
-    let mut appender = Appender::to(transaction, topic, partition)?;
-    let mut waiting: Vec<Old> = Vec::new();
+    let mut newest = Newest::none(topic, partition);
     while let Some(row) = rows.next().map_err(failure)? {
-        let old = Old::read(row)?;
-        if !waiting.is_empty() && !old.belongs_to(&waiting) {
-            write(&mut appender, &waiting)?;
-            waiting.clear();
-        }
-        waiting.push(old);
+        newest.append(transaction, Old::read(row)?.entry())?;
     }
-    write(&mut appender, &waiting)
-}
-
-fn write(appender: &mut Appender<'_>, together: &[Old]) -> Result<(), Error> {
-    let Some(last) = together.last() else { return Ok(()) };
-    appender.append(&Batch::of(last.offset, last.appended_at_ms, together.iter().map(Old::entry)))
+    newest.write(transaction)
 }
 
 /// A record of the first format.
@@ -79,18 +66,8 @@ impl Old {
         Ok(old)
     }
 
-    /// Is it the next of these, which were appended together?
-    fn belongs_to(&self, waiting: &[Self]) -> bool {
-        let bytes: usize = waiting.iter().map(|old| old.entry().stored_size()).sum();
-        waiting.last().is_some_and(|last| {
-            last.offset + 1 == self.offset
-                && last.appended_at_ms == self.appended_at_ms
-                && bytes + self.entry().stored_size() <= batch::BYTES_MAX
-        })
-    }
-
     fn entry(&self) -> Entry<'_> {
-        Entry { offset: self.offset, key: &self.key, value: self.value.as_deref() }
+        Entry { offset: self.offset, appended_at_ms: self.appended_at_ms, key: &self.key, value: self.value.as_deref() }
     }
 
     fn checksum(&self) -> i32 {

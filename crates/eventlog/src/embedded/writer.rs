@@ -1,10 +1,10 @@
 //! Group commit: one thread per process takes every append that waits, writes them in one transaction, syncs it to disk
 //! and only then answers.
 
-use super::batch::{self, Batch};
+use super::batch;
 use super::bell::Bells;
 use super::database::{Access, Database, Session, failure};
-use super::table::{self, Appender};
+use super::table::{self, Newest};
 use crate::telemetry::Telemetry;
 use crate::{Error, NewRecord, Position, Topic};
 use runtime::clock::Clock;
@@ -191,57 +191,38 @@ fn write(connection: &mut Connection, batch: &[Request], now_ms: i64) -> Result<
         for (record, partition) in request.records.iter().zip(&request.partitions) {
             let tail = match tails.entry((record.topic, *partition)) {
                 Entry::Occupied(tail) => tail.into_mut(),
-                Entry::Vacant(place) => place.insert(Tail::of(&transaction, record.topic, *partition, now_ms)?),
+                Entry::Vacant(place) => place.insert(Tail::of(&transaction, record.topic, *partition)?),
             };
-            taken.push(Position { partition: *partition, offset: tail.append(record)? });
+            taken.push(Position { partition: *partition, offset: tail.append(&transaction, record, now_ms)? });
             if taken.len() < request.records.len() {
                 crash::point("log.half");
             }
         }
         positions.push(taken);
     }
-    tails.into_values().try_for_each(Tail::close)?;
+    tails.values().try_for_each(|tail: &Tail| tail.newest.write(&transaction))?;
     transaction.commit().map_err(failure)?;
     Ok(positions)
 }
 
 /// The end of a partition while a transaction appends to it.
-struct Tail<'a> {
-    appender: Appender<'a>,
-    now_ms: i64,
+struct Tail {
     next: u64,
-    /// What the next row will hold.
-    entries: Vec<batch::Entry<'a>>,
-    /// Bytes that this takes.
-    bytes: usize,
+    newest: Newest,
 }
 
-impl<'a> Tail<'a> {
-    fn of(transaction: &'a Transaction<'_>, topic: Topic, partition: u32, now_ms: i64) -> Result<Self, Error> {
+impl Tail {
+    fn of(transaction: &Transaction<'_>, topic: Topic, partition: u32) -> Result<Self, Error> {
         let next = table::span(transaction, topic, partition)?.next;
-        Ok(Self { appender: Appender::to(transaction, topic, partition)?, now_ms, next, entries: Vec::new(), bytes: 0 })
+        Ok(Self { next, newest: Newest::of(transaction, topic, partition)? })
     }
 
-    fn append(&mut self, record: &'a NewRecord) -> Result<u64, Error> {
-        let entry = batch::Entry { offset: self.next, key: &record.key, value: record.value.as_deref() };
-        if self.bytes + entry.stored_size() > batch::BYTES_MAX {
-            self.write_row()?;
-        }
-        self.bytes += entry.stored_size();
-        self.entries.push(entry);
+    fn append(&mut self, transaction: &Transaction<'_>, record: &NewRecord, now_ms: i64) -> Result<u64, Error> {
+        let offset = self.next;
+        let (key, value) = (&*record.key, record.value.as_deref());
+        self.newest.append(transaction, batch::Entry { offset, appended_at_ms: now_ms, key, value })?;
         self.next += 1;
-        Ok(entry.offset)
-    }
-
-    fn close(mut self) -> Result<(), Error> {
-        self.write_row()
-    }
-
-    fn write_row(&mut self) -> Result<(), Error> {
-        self.bytes = 0;
-        let Some(last) = self.entries.last().map(|entry| entry.offset) else { return Ok(()) };
-        let batch = Batch::of(last, self.now_ms, self.entries.drain(..));
-        self.appender.append(&batch)
+        Ok(offset)
     }
 }
 
