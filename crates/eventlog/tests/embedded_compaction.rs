@@ -48,6 +48,15 @@ impl Fixture {
     }
 }
 
+impl Fixture {
+    /// How many files of the log hold these words.
+    fn files_with(&self, words: &str) -> usize {
+        let holds = |bytes: &[u8]| bytes.windows(words.len()).any(|window| window == words.as_bytes());
+        let files = fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|file| holds(&fs::read(file).unwrap())).count()
+    }
+}
+
 fn value(offset: u64, text: &str) -> (u64, Option<String>) {
     (offset, Some(text.to_owned()))
 }
@@ -132,20 +141,38 @@ fn what_is_removed_is_gone_from_every_file() {
     let long = CANARY.repeat(2_000);
     let others = (0..500).map(|it| record(topic, &format!("Ub/1/{it}"), "other"));
     fixture.append(others.chain([record(topic, "Ua/1/e", CANARY), record(topic, "Ua/1/f", &long)]).collect());
-    let files_with_canary = || {
-        let holds = |bytes: &[u8]| bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
-        let files = fs::read_dir(fixture.dir.path()).unwrap().map(|entry| entry.unwrap().path());
-        files.filter(|file| holds(&fs::read(file).unwrap())).count()
-    };
-    assert_eq!(files_with_canary(), 1);
+    assert_eq!(fixture.files_with(CANARY), 1);
     fixture.append(vec![tombstone(topic, "Ua/1/e"), tombstone(topic, "Ua/1/f")]);
     assert_eq!(fixture.log.compact(topic).unwrap(), 2);
-    assert_eq!(files_with_canary(), 0);
+    assert_eq!(fixture.files_with(CANARY), 0);
     assert_eq!(fixture.left(topic).len(), 502);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_removed_is_gone_however_its_row_was_filled(
+        before in prop::collection::vec(0..9_000_usize, 0..8),
+        after in prop::collection::vec(0..9_000_usize, 0..8),
+    ) {
+        const CANARY: &str = "canary-5b1f7c";
+        let fixture = Fixture::new();
+        let topic = Topic::LineEvents;
+        let others = |sizes: &[usize], user: &str| {
+            for (number, size) in sizes.iter().enumerate() {
+                fixture.append(vec![record(topic, &format!("{user}/1/{number}"), &"x".repeat(*size))]);
+            }
+        };
+        others(&before, "Ub");
+        fixture.append(vec![record(topic, "Ua/1/e", CANARY)]);
+        others(&after, "Uc");
+        prop_assert!(fixture.files_with(CANARY) > 0);
+        fixture.append(vec![tombstone(topic, "Ua/1/e")]);
+        fixture.log.compact(topic).unwrap();
+        prop_assert_eq!(fixture.files_with(CANARY), 0);
+        prop_assert_eq!(fixture.left(topic).len(), before.len() + after.len() + 1);
+    }
 
     #[test]
     fn compaction_keeps_the_newest_record_of_every_key(records in prop::collection::vec((0..6_u8, any::<bool>()), 0..60)) {
