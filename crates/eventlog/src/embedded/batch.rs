@@ -201,11 +201,7 @@ mod tests {
                 (offset, at_ms, key.clone(), value.clone())
             };
             let placed: Vec<_> = records.iter().map(place).collect();
-            let lend = |(offset, appended_at_ms, key, value): &'_ (u64, i64, Vec<u8>, Option<Vec<u8>>)| {
-                (*offset, *appended_at_ms, key.clone(), value.clone())
-            };
-            let owned: Vec<_> = placed.iter().map(lend).collect();
-            let taken: Vec<Entry<'_>> = owned
+            let taken: Vec<Entry<'_>> = placed
                 .iter()
                 .map(|(offset, appended_at_ms, key, value)| Entry {
                     offset: *offset,
