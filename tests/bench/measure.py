@@ -61,7 +61,7 @@ def ingest(table):
         ours = receiver([RELEASE / "kizuna", "ingest", "--json"], environment(OURS), webhook_path(added))
         rounds.append((receiver(bare), receiver(bare, rate=ours["per_second"]), ours))
     # What is told of a receiver is of the round whose ratio is the median.
-    limit, level, ours = sorted(rounds, key=lambda round: round[1][CPU] / round[2][CPU])[ROUNDS // 2]
+    limit, level, ours = sorted(rounds, key=lambda turn: turn[1][CPU] / turn[2][CPU])[ROUNDS // 2]
     of_rounds = ", ".join(f"{level[CPU] / ours[CPU]:.2f}" for _, level, ours in rounds)
     table.add("webhooks/s; limit: checks the signature only", limit["per_second"], ours["per_second"])
     table.add("  time to the answer, p50 / p99 ms", times(limit), times(ours))

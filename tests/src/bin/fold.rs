@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Prints a line of JSON: how many events per second of processor time each takes, the median of several times, in turn; the
-//! most memory that was held; and the bytes of state on disk with their checksum, which two versions that fold alike share. `fold scale --svg docs/scale.svg`
-//! does so for more and more friends, partitions and accounts, and prints a table. `fold measure --only decode --log DIR`
-//! does one step alone, for a profile.
+//! most memory that was held; and the bytes of state on disk with their checksum, which two versions that fold alike share.
+//! `fold scale --svg docs/scale.svg` does so for more and more friends, partitions and accounts, and prints a table.
+//! `fold measure --only decode --log DIR` does one step alone, for a profile.
 
 use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -125,8 +125,7 @@ pub(super) fn retain(
             connection.prepare_cached(&delete).and_then(|mut delete| delete.execute(row)).map_err(failure)?;
         }
     }
-    let held = |batch| Held::of(batch);
-    let left = left.as_ref().map(held).transpose()?.unwrap_or_default();
+    let left = left.as_ref().map(Held::of).transpose()?.unwrap_or_default();
     Ok(Held::of(batch)?.without(left))
 }
 
