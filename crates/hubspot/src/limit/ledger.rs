@@ -2,7 +2,7 @@
 
 use super::daily::Daily;
 use super::pause::{Paused, Pauses, Why};
-use super::queue::Queue;
+use super::queue::{BACKFILL_SHARE, Queue};
 use super::window::Window;
 use super::{Allowance, Kind, PATIENCE, Priority};
 use crate::{Error, Policy};
@@ -116,6 +116,8 @@ pub(super) struct Ledger {
     burst_allowed: u32,
     share_percent: u32,
     burst: Window,
+    /// Of the calls in it, those that were fresh.
+    fresh: Window,
     search: Window,
     /// When backfill at an even pace makes its next call.
     paced: Instant,
@@ -142,6 +144,7 @@ impl Ledger {
             burst_allowed: settings.burst_max,
             share_percent: settings.share_percent,
             burst: Window::new(1, settings.window),
+            fresh: Window::new(1, settings.window),
             search: Window::new(settings.searches_per_second as usize, Duration::from_secs(1)),
             paced: now,
             dry_until: now,
@@ -202,11 +205,21 @@ impl Ledger {
         if kind == Kind::Search {
             self.search.take(now);
         }
-        if priority == Priority::Backfill {
-            let spacing = self.burst.spacing();
-            let earliest = now.checked_sub(spacing * CATCH_UP_CALLS).unwrap_or(now);
-            self.paced = self.paced.max(earliest) + spacing;
+        match priority {
+            Priority::Fresh => self.fresh.take(now),
+            Priority::Backfill => {
+                let spacing = self.spacing(now);
+                let earliest = now.checked_sub(spacing * CATCH_UP_CALLS).unwrap_or(now);
+                self.paced = self.paced.max(earliest) + spacing;
+            }
         }
+    }
+
+    /// The pace that spreads backfill evenly over what fresh calls leave of the window.
+    fn spacing(&mut self, now: Instant) -> Duration {
+        let max = self.burst.max();
+        let left = max.saturating_sub(self.fresh.taken(now)).max(max / BACKFILL_SHARE).max(1);
+        self.burst.span() / u32::try_from(left).unwrap_or(u32::MAX)
     }
 
     fn too_long(&self, ticket: u64, now: Instant) -> Option<Turn> {
@@ -327,7 +340,9 @@ impl Ledger {
 
     fn resize(&mut self, window: Duration) {
         let ours = u64::from(self.burst_allowed) * u64::from(self.share_percent) / 100;
-        self.burst.resize(usize::try_from(ours).unwrap_or(usize::MAX), window);
+        let ours = usize::try_from(ours).unwrap_or(usize::MAX);
+        self.burst.resize(ours, window);
+        self.fresh.resize(ours, window);
     }
 
     pub(super) fn daily_mut(&mut self) -> &mut Daily {

@@ -8,8 +8,8 @@
 //! | calls at a time | at most four |
 //! | 423, 429, 477, outages, a refused token | pauses |
 //!
-//! Backfill is spread evenly over the window, so that a fresh call finds a free place soon, and gets every eighth place
-//! while fresh calls queue up. The rules are in pure types that are told the time; [`Budget`] adds waiting.
+//! Backfill is spread evenly over what fresh calls leave of the window, so that a fresh call finds a free place soon, and gets
+//! every eighth place while fresh calls queue up. The rules are in pure types that are told the time; [`Budget`] adds waiting.
 
 mod daily;
 mod ledger;

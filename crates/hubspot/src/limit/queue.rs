@@ -3,15 +3,15 @@
 use super::{Kind, Priority};
 use std::collections::VecDeque;
 
-/// While both wait, one place in eight goes to backfill.
-const FRESH_IN_A_ROW_MAX: u32 = 7;
+/// While both wait, backfill gets one place in so many.
+pub(super) const BACKFILL_SHARE: usize = 8;
 
 /// The calls that wait, by ticket.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     last: u64,
     lanes: [Lane; 4],
-    fresh_in_a_row: u32,
+    fresh_in_a_row: usize,
 }
 
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ impl Queue {
             heads.min().copied()
         };
         let (fresh, backfill) = (first(Priority::Fresh), first(Priority::Backfill));
-        if self.fresh_in_a_row >= FRESH_IN_A_ROW_MAX { backfill.or(fresh) } else { fresh.or(backfill) }
+        if self.fresh_in_a_row >= BACKFILL_SHARE - 1 { backfill.or(fresh) } else { fresh.or(backfill) }
     }
 
     /// The call is made.

@@ -79,6 +79,23 @@ async fn a_fresh_call_waits_no_second_behind_a_backlog() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn backfill_takes_only_what_fresh_calls_leave_of_a_window() {
+    let (budget, calls) = (budget(Settings::default()), Calls::default());
+    (0..4).for_each(|_| caller(&budget, &calls, GENERAL_BACKFILL, 1_000, Duration::from_millis(100)));
+    let mut waits = Vec::new();
+    for _ in 0..100 {
+        sleep(Duration::from_millis(700)).await;
+        let asked = Instant::now();
+        drop(budget.acquire(Kind::General, Priority::Fresh).await.unwrap());
+        waits.push(asked.elapsed());
+    }
+    let slowest = waits[15..].iter().max().unwrap();
+    assert!(*slowest < SECOND / 2, "{slowest:?} once the first window was over");
+    let made = calls.lock().unwrap().len() + waits.len();
+    assert!(made >= 7 * 80, "{made} calls in 70 s, 560 allowed");
+}
+
+#[tokio::test(start_paused = true)]
 async fn fresh_calls_go_first_and_backfill_gets_every_eighth_place() {
     let (budget, calls) = (budget(Settings::default()), Calls::default());
     (0..8).for_each(|_| caller(&budget, &calls, GENERAL_BACKFILL, 1_000, Duration::from_millis(400)));

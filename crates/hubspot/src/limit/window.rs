@@ -39,8 +39,13 @@ impl Window {
 
     /// How many calls may be made now.
     pub(super) fn left(&mut self, now: Instant) -> usize {
+        self.max.saturating_sub(self.taken(now))
+    }
+
+    /// How many calls were made within the span that ends now.
+    pub(super) fn taken(&mut self, now: Instant) -> usize {
         self.forget(now);
-        self.max.saturating_sub(self.taken.len())
+        self.taken.len()
     }
 
     /// The bound.
@@ -51,11 +56,6 @@ impl Window {
     /// The span.
     pub(super) const fn span(&self) -> Duration {
         self.span
-    }
-
-    /// The pace that uses the window evenly.
-    pub(super) fn spacing(&self) -> Duration {
-        self.span / u32::try_from(self.max).unwrap_or(u32::MAX)
     }
 
     fn forget(&mut self, now: Instant) {
