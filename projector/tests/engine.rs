@@ -92,10 +92,26 @@ async fn look_ups_are_made_when_they_are_due_whatever_keeps_writes_back() {
         let running = run(&engine);
         sleep(Duration::from_secs(10)).await;
         assert!(!running.is_finished());
-        assert_eq!(driver.crm.waiting(), if paused { 0 } else { 4 });
+        assert_eq!(driver.crm.waiting(), if paused { 0 } else { 5 });
         let asked = driver.profiles.asked.load(Ordering::SeqCst);
         assert!(asked > 2, "asked {asked} times");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_just_happened_does_not_wait_for_a_backlog_that_waits_for_its_turn() {
+    let driver = Driver::new().await;
+    driver.crm.hold_writes(true);
+    let (engine, desk, _) = engine(&driver);
+    desk.push((0..600).map(|n| Work { fresh: false, ..creates(n) }).collect());
+    let running = run(&engine);
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(driver.crm.waiting(), 4);
+    desk.push(vec![creates(1_000)]);
+    driver.crm.until_waiting(5).await;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(driver.crm.waiting(), 5, "the place is not for the backlog");
+    assert!(!running.is_finished());
 }
 
 /// A creation that came to wait for its turn, and what happens meanwhile. Then its turn comes.

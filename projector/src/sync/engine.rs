@@ -30,6 +30,9 @@ const BATCH_MAX: usize = 100;
 /// Batches under way at a time.
 const BATCHES_MAX: usize = 4;
 
+/// The same with one more for what just happened: those of a backlog mostly wait for their turn in the budget.
+const BATCHES_WITH_FRESH_MAX: usize = BATCHES_MAX + 1;
+
 /// Profile look-ups under way at a time.
 const LOOKUPS_UNDER_WAY_MAX: usize = 64;
 
@@ -104,8 +107,8 @@ impl Engine {
         let now = Instant::now();
         let paused = self.paused_until().is_some_and(|until| until > now);
         self.metrics.paused.set(i64::from(paused));
-        while !paused && batches.len() < BATCHES_MAX {
-            let Some((batch, works)) = self.next_batch(now) else { break };
+        while !paused {
+            let Some((batch, works)) = self.next_batch(batches.len(), now) else { break };
             let engine = Arc::clone(self);
             batches.spawn(async move { engine.call(batch, works).await });
         }
@@ -119,18 +122,29 @@ impl Engine {
 
     /// When something can begin that cannot yet. What has to wait for a place is begun when another one ends.
     fn next_start(&self, batches: &JoinSet<()>, lookups: &JoinSet<()>) -> Instant {
-        let batch = self.desk.queue().next_ready().filter(|_| batches.len() < BATCHES_MAX);
+        let batch = match batches.len() {
+            ..BATCHES_MAX => self.desk.queue().next_ready(),
+            ..BATCHES_WITH_FRESH_MAX => self.desk.queue().next_fresh().map(|(ready_at, _)| ready_at),
+            _ => None,
+        };
         let batch = batch.max(batch.and(self.paused_until()));
         let lookup = self.desk.lookups().next_ready().filter(|_| lookups.len() < LOOKUPS_UNDER_WAY_MAX);
         [batch, lookup].into_iter().flatten().min().unwrap_or_else(|| Instant::now() + PAUSE)
     }
 
-    fn next_batch(&self, now: Instant) -> Option<(Batch, Vec<Work>)> {
+    fn next_batch(&self, under_way: usize, now: Instant) -> Option<(Batch, Vec<Work>)> {
         let mut queue = self.desk.queue();
-        [Batch::Update, Batch::Create, Batch::Check].into_iter().find_map(|batch| {
-            let works = queue.take(batch, BATCH_MAX, now);
-            (!works.is_empty()).then_some((batch, works))
-        })
+        match under_way {
+            ..BATCHES_MAX => [Batch::Update, Batch::Create, Batch::Check].into_iter().find_map(|batch| {
+                let works = queue.take(batch, BATCH_MAX, now);
+                (!works.is_empty()).then_some((batch, works))
+            }),
+            ..BATCHES_WITH_FRESH_MAX => {
+                let (_, batch) = queue.next_fresh().filter(|(ready_at, _)| *ready_at <= now)?;
+                Some((batch, queue.take(batch, BATCH_MAX, now)))
+            }
+            _ => None,
+        }
     }
 
     async fn call(&self, batch: Batch, works: Vec<Work>) {

@@ -230,6 +230,12 @@ impl Queue {
         self.lanes.values().filter_map(|lane| lane.keys().next()).map(|(ready_at, _)| *ready_at).min()
     }
 
+    /// When the next of those gets ready to whom something just happened, and for which batch.
+    pub fn next_fresh(&self) -> Option<(Instant, Batch)> {
+        let fresh = self.lanes.iter().filter(|(lane, _)| !lane.backlog);
+        fresh.filter_map(|(lane, turns)| Some((turns.keys().next()?.0, lane.batch))).min()
+    }
+
     /// A worker ended with a user.
     pub fn ended(&mut self, user: UserId, ended: Ended, now: Instant) {
         let Some(entry) = self.entries.get_mut(&user) else { return };
