@@ -6,6 +6,7 @@ mod driver;
 
 use contact::link::Account;
 use contact::{Action, Likeness, ProfileDue, UserId};
+use driver::crm::Row;
 use driver::{Driver, number, user};
 use eventlog::Topic;
 use projector::fold::Session;
@@ -13,6 +14,8 @@ use projector::status::Status;
 use projector::sync::Desk;
 use projector::sync::lookups::HELD_MAX;
 use projector::sync::queue::Work;
+use runtime::clock::{Clock, SystemClock};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +72,23 @@ async fn look_ups_without_room_hold_up_no_contact() {
     let engine = tokio::spawn(parts.engine.unwrap().run(std::future::pending()));
     driver.crm.until("everybody has a contact", |rows| (rows.len() == PEOPLE as usize).then_some(())).await;
     engine.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_just_before_a_start_goes_before_the_backlog() {
+    const PEOPLE: u32 = 300;
+    let driver = Driver::new().await;
+    *driver.profiles.away.lock().unwrap() = true;
+    let follows =
+        |n, received_at_ms| driver.record_received(1, who(n), "follow", 1_000, r#""follow":{}"#, received_at_ms);
+    driver.append((0..PEOPLE).map(|n| follows(n, 1_000)).collect()).await;
+    driver.append(vec![follows(PEOPLE, SystemClock.now_ms())]).await;
+    let running = driver.start();
+    let everybody = |rows: &BTreeMap<u64, Row>| (rows.len() == PEOPLE as usize + 1).then(|| rows.clone());
+    let rows = driver.crm.until("everybody has a contact", everybody).await;
+    running.stop().await;
+    let first = rows.values().next().unwrap();
+    assert_eq!(first.properties["line_user_id_1"], who(PEOPLE).to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,5 +7,5 @@ mod restore;
 mod session;
 
 pub use member::{Error, Member};
-pub use partition::{Folded, Partition};
+pub use partition::{Folded, Partition, Touched};
 pub use session::Session;

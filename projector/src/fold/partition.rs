@@ -21,12 +21,16 @@ pub enum Error {
     Decode(decode::Error),
 }
 
+/// Users whose state changed, and when ingest took the newest event that changed it, milliseconds since 1970; `None` where no
+/// event did.
+pub type Touched = BTreeMap<UserId, Option<i64>>;
+
 /// What a batch of records did.
 #[derive(Debug, Default)]
 pub struct Folded {
-    /// Users whose state changed, and when ingest took their newest event, milliseconds; `None` where no event did. Not
-    /// asked for while a partition restores.
-    touched: Option<BTreeMap<UserId, Option<i64>>>,
+    /// Those who are asked for.
+    pub touched: Touched,
+    asked_for: AskedFor,
     /// People whose erasure was folded.
     pub erased: Vec<UserId>,
     /// Records that cannot be used, with the reason, for the dead letters.
@@ -35,10 +39,37 @@ pub struct Folded {
     pub records: u64,
 }
 
+/// Of whom a batch tells that it touched them.
+#[derive(Clone, Copy, Debug, Default)]
+enum AskedFor {
+    #[default]
+    Nobody,
+    /// Whose event ingest took at this time or later, milliseconds since 1970.
+    Since(i64),
+    Everybody,
+}
+
 impl Folded {
-    /// Of a batch after which somebody asks for what is due.
-    pub fn telling_whom() -> Self {
-        Self { touched: Some(BTreeMap::new()), ..Self::default() }
+    /// Of a batch that tells of everybody.
+    pub fn telling_of_all() -> Self {
+        Self { asked_for: AskedFor::Everybody, ..Self::default() }
+    }
+
+    /// Of a batch that tells of those alone to whom something just happened.
+    pub fn telling_of_fresh(now_ms: i64) -> Self {
+        Self { asked_for: AskedFor::Since(fresh_since(now_ms)), ..Self::default() }
+    }
+
+    fn touch(&mut self, user: UserId, received_at_ms: Option<i64>) {
+        let is_asked_for = match self.asked_for {
+            AskedFor::Nobody => false,
+            AskedFor::Since(since_ms) => received_at_ms >= Some(since_ms),
+            AskedFor::Everybody => true,
+        };
+        if is_asked_for {
+            let newest = self.touched.entry(user).or_default();
+            *newest = (*newest).max(received_at_ms);
+        }
     }
 }
 
@@ -135,10 +166,7 @@ impl Partition {
 
     fn take(&mut self, input: Input, folded: &mut Folded) -> Result<(), store::Error> {
         let Some(user) = input.user() else { return Ok(()) };
-        if let Some(touched) = &mut folded.touched {
-            let newest = touched.entry(user).or_default();
-            *newest = (*newest).max(input.received_at_ms());
-        }
+        folded.touch(user, input.received_at_ms());
         if let Input::Erased(..) = input {
             folded.erased.push(user);
         }
@@ -190,17 +218,17 @@ impl Partition {
         self.store.flush(|id, user| has_work(id, user, rules))
     }
 
-    /// What is to be done for the users that a batch touched. A user with nothing left to do is told too, so that earlier
+    /// What is to be done for users who were touched. A user with nothing left to do is told too, so that earlier
     /// work is forgotten.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn due(&mut self, folded: &Folded, rules: &Connections, now_ms: i64) -> Result<Vec<Work>, store::Error> {
+    pub fn due(&mut self, touched: &Touched, rules: &Connections, now_ms: i64) -> Result<Vec<Work>, store::Error> {
         self.settle()?;
         let mut due = Vec::new();
-        for (id, received_at_ms) in folded.touched.iter().flatten() {
+        for (id, received_at_ms) in touched {
             let Some(user) = self.store.user(*id)? else { continue };
-            let fresh = received_at_ms.is_some_and(|received| received >= now_ms.saturating_sub(FRESH_MS));
+            let fresh = *received_at_ms >= Some(fresh_since(now_ms));
             let work = work(self.number, *id, user, rules).unwrap_or_else(|| nothing(self.number, *id, user));
             due.push(Work { fresh, received_at_ms: *received_at_ms, ..work });
         }
@@ -266,6 +294,10 @@ pub struct Backlog {
     pub work: Vec<Work>,
     /// To go on from.
     pub next: Option<i64>,
+}
+
+const fn fresh_since(now_ms: i64) -> i64 {
+    now_ms.saturating_sub(FRESH_MS)
 }
 
 /// What is to be done for a user; `None` when nothing is.

@@ -1,10 +1,10 @@
 //! One membership in the consumer group: the partitions that this process owns, folded step by step.
 
 use super::member::{Error, Member, RETRY};
-use super::partition::{Folded, Partition};
+use super::partition::{Folded, Partition, Touched};
 use super::restore::Restore;
 use crate::store::{self, MEMORY, Store};
-use crate::sync::{Desk, Taken};
+use crate::sync::{Desk, Taken, queue};
 use contact::{Action, Connections, Link, UserId};
 use eventlog::{Consumer, NewRecord, Polled, Record, Topic};
 use runtime::crash;
@@ -47,6 +47,8 @@ struct Owned {
     partition: Partition,
     /// Until the state is up to date.
     restore: Option<Restore>,
+    /// To whom something happened just now, while the partition restores: their changes go before the backlog.
+    fresh: Touched,
     unflushed: u64,
     /// Through those with something to be done.
     backlog: Scan,
@@ -171,8 +173,9 @@ impl<'a> Session<'a> {
             let partition = Partition::new(number, store);
             let is_marked = partition.is_marked_by(&self.rules);
             let reconsider = if is_marked { Scan::Done } else { Scan::After(None) };
-            let (backlog, lookups) = (Scan::Done, Scan::Done);
-            self.owned.insert(number, Owned { partition, restore, unflushed: 0, backlog, lookups, reconsider });
+            let (fresh, backlog, lookups) = (Touched::new(), Scan::Done, Scan::Done);
+            let owned = Owned { partition, restore, fresh, unflushed: 0, backlog, lookups, reconsider };
+            self.owned.insert(number, owned);
         }
         self.share_memory();
         self.report_status();
@@ -222,13 +225,16 @@ impl<'a> Session<'a> {
                 let count = records.iter().filter(|record| record.topic == topic).count();
                 self.member.metrics.records.with_label_values(&[topic.name()]).inc_by(count as u64);
             }
-            let mut folded = if owned.restore.is_some() { Folded::default() } else { Folded::telling_whom() };
+            let mut folded = match owned.restore {
+                Some(_) => Folded::telling_of_fresh(self.member.clock.now_ms()),
+                None => Folded::telling_of_all(),
+            };
             for record in &records {
                 owned.partition.fold(record.lend(), &self.member.decoder, &mut folded)?;
             }
             crash::point("projector.folded");
             self.member.set_aside(std::mem::take(&mut folded.unusable)).await?;
-            owned.store(self.member, &folded, rules)?;
+            owned.store(self.member, folded, rules)?;
         }
         Ok(())
     }
@@ -237,18 +243,21 @@ impl<'a> Session<'a> {
     fn advance(&mut self) -> Result<(), Error> {
         let connected = self.member.view.snapshot();
         let rules = connected.rules();
+        let desk = &self.member.desk;
         for (number, owned) in &mut self.owned {
             if let Some(restore) = &mut owned.restore {
                 if !restore.is_done(owned.partition.store().checkpoint()) {
                     continue;
                 }
+                owned.restore = None;
+                let fresh = std::mem::take(&mut owned.fresh);
+                let due = owned.partition.due(&fresh, rules, self.member.clock.now_ms())?;
                 owned.flush(rules)?;
                 owned.partition.store().forget();
-                owned.restore = None;
+                desk.push(due);
                 owned.backlog = Scan::After(None);
                 tracing::info!(partition = number, "state is up to date with the log");
             }
-            let desk = &self.member.desk;
             if let Scan::After(after) = owned.reconsider {
                 let page = owned.partition.reconsider(after, PAGE, rules)?;
                 owned.reconsider.turn(page.next);
@@ -352,17 +361,20 @@ impl<'a> Session<'a> {
 }
 
 impl Owned {
-    fn store(&mut self, member: &Member, folded: &Folded, rules: &Connections) -> Result<(), Error> {
+    fn store(&mut self, member: &Member, mut folded: Folded, rules: &Connections) -> Result<(), Error> {
         self.unflushed += folded.records;
         if self.restore.is_some() {
             crash::point("projector.restoring");
             member.desk.withdraw(&folded.erased);
+            if self.fresh.len() < queue::USERS_MAX {
+                self.fresh.append(&mut folded.touched);
+            }
             if self.partition.store().is_full() || self.unflushed >= RESTORE_FLUSH_RECORDS {
                 self.flush(rules)?;
             }
             return Ok(());
         }
-        let due = self.partition.due(folded, rules, member.clock.now_ms())?;
+        let due = self.partition.due(&folded.touched, rules, member.clock.now_ms())?;
         let left_deleted = due.iter().filter(|work| {
             let is_deleted = matches!(work.account.link, Link::Gone { .. });
             is_deleted && work.action == Action::Nothing && work.received_at_ms.is_some()

@@ -195,6 +195,19 @@ impl Driver {
     }
 
     pub fn record(&self, n: u32, who: UserId, event_type: &str, at_ms: i64, body: &str) -> NewRecord {
+        self.record_received(n, who, event_type, at_ms, body, SystemClock.now_ms())
+    }
+
+    /// As if ingest had taken it then.
+    pub fn record_received(
+        &self,
+        n: u32,
+        who: UserId,
+        event_type: &str,
+        at_ms: i64,
+        body: &str,
+        received_at_ms: i64,
+    ) -> NewRecord {
         let id = format!("{:026}", self.events.fetch_add(1, Ordering::SeqCst));
         let comma = if body.is_empty() { "" } else { "," };
         let raw = format!(
@@ -206,7 +219,7 @@ impl Driver {
             event_type: event_type.into(),
             user_id: Some(who.to_string().into()),
             occurred_at_ms: at_ms,
-            received_at_ms: SystemClock.now_ms(),
+            received_at_ms,
             redelivery: false,
             raw: raw.as_bytes().into(),
         };
