@@ -107,7 +107,7 @@ impl Engine {
         let now = Instant::now();
         let paused = self.paused_until().is_some_and(|until| until > now);
         self.metrics.paused.set(i64::from(paused));
-        while !paused {
+        while !paused && batches.len() < BATCHES_WITH_FRESH_MAX {
             let Some((batch, works)) = self.next_batch(batches.len(), now) else { break };
             let engine = Arc::clone(self);
             batches.spawn(async move { engine.call(batch, works).await });
@@ -122,10 +122,11 @@ impl Engine {
 
     /// When something can begin that cannot yet. What has to wait for a place is begun when another one ends.
     fn next_start(&self, batches: &JoinSet<()>, lookups: &JoinSet<()>) -> Instant {
-        let batch = match batches.len() {
-            ..BATCHES_MAX => self.desk.queue().next_ready(),
-            ..BATCHES_WITH_FRESH_MAX => self.desk.queue().next_fresh().map(|(ready_at, _)| ready_at),
-            _ => None,
+        let batch = if batches.len() < BATCHES_MAX {
+            self.desk.queue().next_ready()
+        } else {
+            let fresh = self.desk.queue().next_fresh().filter(|_| batches.len() < BATCHES_WITH_FRESH_MAX);
+            fresh.map(|(ready_at, _)| ready_at)
         };
         let batch = batch.max(batch.and(self.paused_until()));
         let lookup = self.desk.lookups().next_ready().filter(|_| lookups.len() < LOOKUPS_UNDER_WAY_MAX);
@@ -134,17 +135,14 @@ impl Engine {
 
     fn next_batch(&self, under_way: usize, now: Instant) -> Option<(Batch, Vec<Work>)> {
         let mut queue = self.desk.queue();
-        match under_way {
-            ..BATCHES_MAX => [Batch::Update, Batch::Create, Batch::Check].into_iter().find_map(|batch| {
-                let works = queue.take(batch, BATCH_MAX, now);
-                (!works.is_empty()).then_some((batch, works))
-            }),
-            ..BATCHES_WITH_FRESH_MAX => {
-                let (_, batch) = queue.next_fresh().filter(|(ready_at, _)| *ready_at <= now)?;
-                Some((batch, queue.take(batch, BATCH_MAX, now)))
-            }
-            _ => None,
+        if under_way >= BATCHES_MAX {
+            let (_, batch) = queue.next_fresh().filter(|(ready_at, _)| *ready_at <= now)?;
+            return Some((batch, queue.take(batch, BATCH_MAX, now)));
         }
+        [Batch::Update, Batch::Create, Batch::Check].into_iter().find_map(|batch| {
+            let works = queue.take(batch, BATCH_MAX, now);
+            (!works.is_empty()).then_some((batch, works))
+        })
     }
 
     async fn call(&self, batch: Batch, works: Vec<Work>) {
