@@ -13,6 +13,7 @@
 pub mod api;
 pub mod error;
 pub mod event;
+mod marks;
 mod object;
 pub mod signature;
 pub mod telemetry;

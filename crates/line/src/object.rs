@@ -8,9 +8,7 @@
 //! faster than to parse, and matters: a rebuild reads every event ever received. Of bytes that are no JSON it makes
 //! nothing or nonsense, but never reads beyond them.
 
-mod marks;
-
-use marks::Marks;
+use crate::marks::Marks;
 use serde::Deserializer;
 use serde::de::Visitor;
 use std::borrow::Cow;
@@ -92,7 +90,7 @@ struct Scan<'a> {
     /// Where the next byte is.
     at: usize,
     /// Those from `at` on.
-    marks: Marks<'a>,
+    marks: Marks<'a, false>,
 }
 
 impl<'a> Scan<'a> {

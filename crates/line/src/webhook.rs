@@ -107,13 +107,14 @@ impl<'a> RawEvent<'a> {
     fn read(raw: &'a RawValue) -> Self {
         let raw = raw.get().as_bytes();
         let found = members(raw, ["type", "webhookEventId", "timestamp", "source", "deliveryContext"]);
-        found.map_or_else(|| Self::unreadable(raw), |found| Self::of(raw, found))
-    }
-
-    /// The event with these values of its type, ID, timestamp, source and delivery context.
-    fn of(raw: &'a [u8], [event_type, id, timestamp, source, delivery]: Found<'a, 5>) -> Self {
+        let Some([event_type, id, timestamp, source, delivery]) = found else { return Self::unreadable(raw) };
         let [user_id] = source.and_then(|source| members(source, ["userId"])).unwrap_or_default();
         let [redelivery] = delivery.and_then(|delivery| members(delivery, ["isRedelivery"])).unwrap_or_default();
+        Self::of(raw, [event_type, id, timestamp, user_id, redelivery])
+    }
+
+    /// The event with these values of its type, ID and timestamp, its source's user ID and its delivery's redelivery.
+    fn of(raw: &'a [u8], [event_type, id, timestamp, user_id, redelivery]: Found<'a, 5>) -> Self {
         Self {
             raw,
             webhook_event_id: id.and_then(text).map_or_else(|| content_id(raw), key_safe),

@@ -5,6 +5,7 @@
 //! to read the same out of it.
 
 use super::{RawEvent, Webhook};
+use crate::marks::Marks;
 use crate::object::text;
 
 /// What is nested deeper is left to the thorough way. LINE nests six deep.
@@ -13,7 +14,7 @@ const DEPTH_MAX: u32 = 64;
 /// Takes a body apart, unless there is something about it.
 pub(super) fn split(body: &[u8]) -> Option<Webhook<'_>> {
     simdutf8::basic::from_utf8(body).ok()?;
-    let mut walk = Walk { json: body, at: 0 };
+    let mut walk = Walk { json: body, at: 0, marks: Marks::of(body) };
     let (mut destination, mut events) = (None, None);
     walk.object(|walk, key| {
         match key {
@@ -33,7 +34,10 @@ pub(super) fn split(body: &[u8]) -> Option<Webhook<'_>> {
 /// The way through a JSON text. Each step passes what it is named after, and nothing that is no JSON.
 struct Walk<'a> {
     json: &'a [u8],
+    /// Where the next byte is.
     at: usize,
+    /// What counts inside a string, from `at` on.
+    marks: Marks<'a, true>,
 }
 
 impl<'a> Walk<'a> {
@@ -53,21 +57,37 @@ impl<'a> Walk<'a> {
             return self.value().map(RawEvent::unreadable);
         }
         let begin = self.at;
-        let [mut event_type, mut id, mut timestamp, mut source, mut delivery] = [None; 5];
+        let [mut event_type, mut id, mut timestamp] = [None; 3];
+        let [mut user_id, mut redelivery] = [None; 2];
         self.object(|walk, key| {
-            let value = walk.value()?;
-            let member = match key {
-                b"type" => &mut event_type,
-                b"webhookEventId" => &mut id,
-                b"timestamp" => &mut timestamp,
-                b"source" => &mut source,
-                b"deliveryContext" => &mut delivery,
-                _ => return Some(()),
-            };
-            member.get_or_insert(value);
+            match key {
+                b"type" => _ = event_type.get_or_insert(walk.value()?),
+                b"webhookEventId" => _ = id.get_or_insert(walk.value()?),
+                b"timestamp" => _ = timestamp.get_or_insert(walk.value()?),
+                b"source" => _ = user_id.get_or_insert(walk.member(b"userId")?),
+                b"deliveryContext" => _ = redelivery.get_or_insert(walk.member(b"isRedelivery")?),
+                _ => _ = walk.value()?,
+            }
             Some(())
         })?;
-        Some(RawEvent::of(&self.json[begin..self.at], [event_type, id, timestamp, source, delivery]))
+        let found = [event_type, id, timestamp, user_id.flatten(), redelivery.flatten()];
+        Some(RawEvent::of(&self.json[begin..self.at], found))
+    }
+
+    /// Any value; gives its member of this name, if it is an object with such a one.
+    fn member(&mut self, name: &[u8]) -> Option<Option<&'a [u8]>> {
+        if self.peek()? != b'{' {
+            return self.value().map(|_| None);
+        }
+        let mut found = None;
+        self.object(|walk, key| {
+            let value = walk.value()?;
+            if key == name {
+                found.get_or_insert(value);
+            }
+            Some(())
+        })?;
+        Some(found)
     }
 
     /// An object: each key goes to `visit`, which passes the value.
@@ -197,27 +217,33 @@ impl<'a> Walk<'a> {
     #[inline]
     fn string(&mut self) -> Option<&'a [u8]> {
         let begin = self.at + 1;
-        self.at = begin;
+        // Something that is a mark outside of strings was passed.
+        if self.marks.next()? + 1 != begin {
+            return None;
+        }
         loop {
-            self.at += landmark(&self.json[self.at..])?;
-            match self.json[self.at] {
+            let mark = self.marks.next()?;
+            match self.json[mark] {
                 b'"' => {
-                    self.at += 1;
-                    return self.json.get(begin..self.at - 1);
+                    self.at = mark + 1;
+                    return self.json.get(begin..mark);
                 }
-                b'\\' => self.escape()?,
+                b'\\' => self.escape(mark)?,
                 _ => return None,
             }
         }
     }
 
+    /// What the backslash at this place begins.
     #[cold]
-    fn escape(&mut self) -> Option<()> {
-        match self.json.get(self.at + 1)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
+    fn escape(&mut self, backslash: usize) -> Option<()> {
+        let escaped = backslash + 1;
+        match self.json.get(escaped)? {
+            b'"' | b'\\' => self.marks.skip(escaped),
+            b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
             b'u' => {
-                let digits = self.json.get(self.at + 2..self.at + 6)?;
-                digits.iter().all(u8::is_ascii_hexdigit).then(|| self.at += 6)?;
+                let digits = self.json.get(escaped + 1..escaped + 5)?;
+                digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
             }
             _ => return None,
         }
@@ -259,30 +285,21 @@ impl<'a> Walk<'a> {
         self.json.get(self.at).copied()
     }
 
-    #[inline]
+    /// Passes white space. Where LINE writes the body there is none.
+    #[inline(always)]
     fn space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.json.get(self.at) {
+        if let Some(..=b' ') = self.json.get(self.at) {
+            self.some_space();
+        }
+    }
+
+    #[cold]
+    fn some_space(&mut self) {
+        while let Some(space @ (b' ' | b'\n' | b'\r' | b'\t')) = self.json.get(self.at) {
+            if *space != b' ' {
+                self.marks.skip(self.at);
+            }
             self.at += 1;
         }
     }
-}
-
-/// Where the first byte is that means something inside a string: a quotation mark, a backslash or a control character.
-#[inline]
-fn landmark(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
-    // The lowest of the bits that these set belongs to the first such byte.
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS;
-    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (place, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let hits = equal(word, b'"') | equal(word, b'\\') | below(word, b' ');
-        if hits != 0 {
-            return Some(8 * place + hits.trailing_zeros() as usize / 8);
-        }
-    }
-    let found = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..b' '))?;
-    Some(8 * words.len() + found)
 }
