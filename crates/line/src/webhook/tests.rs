@@ -213,6 +213,8 @@ fn a_body_as_line_writes_it_is_taken_the_quick_way() {
         r#"{"events":[]}"#,
         " {\t\"events\" : [ ] ,\r\n\"destination\":\"U\" } ",
         r#"{"x":{"y":[]},"events":[{"a":{}}]}"#,
+        r#"{"events":[{"type":"a","type":"b","source":{"userId":"U1","userId":"U2"},"source":{"userId":"U3"}}]}"#,
+        r#"{"events":[{"source":[],"source":{"userId":"U"},"deliveryContext":1,"deliveryContext":{"isRedelivery":true}}]}"#,
     ] {
         assert!(is_taken_the_quick_way(body.as_bytes()), "{body}");
     }
