@@ -4,7 +4,7 @@ use super::member::{Error, Member, RETRY};
 use super::partition::{Folded, Partition, Touched};
 use super::restore::Restore;
 use crate::store::{self, MEMORY, Store};
-use crate::sync::{Desk, Taken, queue};
+use crate::sync::{Desk, Taken};
 use contact::{Action, Connections, Link, UserId};
 use eventlog::{Consumer, NewRecord, Polled, Record, Topic};
 use runtime::crash;
@@ -20,6 +20,9 @@ const RECORDS_MAX: usize = 10_000;
 
 /// Users of the backlog, or users to look at again, taken at a time.
 const PAGE: usize = 1_000;
+
+/// Users of a partition that restores who go before its backlog: once there are so many, no more are added.
+const FRESH_MAX: usize = 10_000;
 
 /// How often lag is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
@@ -366,7 +369,7 @@ impl Owned {
         if self.restore.is_some() {
             crash::point("projector.restoring");
             member.desk.withdraw(&folded.erased);
-            if self.fresh.len() < queue::USERS_MAX {
+            if self.fresh.len() < FRESH_MAX {
                 self.fresh.append(&mut folded.touched);
             }
             if self.partition.store().is_full() || self.unflushed >= RESTORE_FLUSH_RECORDS {
