@@ -435,6 +435,46 @@ async fn the_primary_of_two_merged_users_stays_so_when_it_acts_with_the_account_
     running.stop().await;
 }
 
+/// What HubSpot shows of the second account is read with the contacts of a batch in which somebody knows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_primary_of_two_merged_users_stays_so_when_it_is_known_what_the_other_left_and_the_contact_is_merged_again()
+{
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    driver.follow(1, user(2), 1_000).await;
+    driver.follow(2, user(2), 1_000).await;
+    driver.follow(2, user(3), 1_000).await;
+    let running = driver.start();
+    let one = driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    let two = driver.contact_with(user(2), "line_follow_2", "Yes").await;
+    let three = driver.contact_with(user(3), "line_follow_2", "Yes").await;
+    let merged = driver.crm.merge(one, two);
+    driver.crm.merge(three, driver.crm.insert(&[("email", "jiro@example.jp")]));
+    let unfollow = |n, who| driver.record(n, who, "unfollow", 2_000, "");
+    driver.append(vec![unfollow(1, user(1)), unfollow(2, user(3))]).await;
+    driver.contact_with(user(1), "line_follow_1", "No").await;
+    let again = driver.crm.merge(merged, driver.crm.insert(&[("email", "taro@example.jp")]));
+    driver.message(2, user(1), 3_000, "first").await;
+    assert_eq!(driver.contact_with(user(1), "line_last_response_2", "first").await, again);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_is_known_to_carry_another_user_of_another_account_stays_found_when_it_is_merged() {
+    let driver = Driver::with_connections(true).await;
+    let id = driver.crm.insert(&[("email", LINE_ME), ("line_user_id_2", &user(2).to_string())]);
+    driver.crm.insert(&[("email", &user(3).dummy_email())]);
+    let follow = |n, who| driver.record(n, who, "follow", 1_000, r#""follow":{}"#);
+    driver.append(vec![follow(1, user(1)), follow(2, user(3))]).await;
+    driver.crm.hold_writes(true);
+    let running = driver.start();
+    driver.crm.until_waiting(1).await;
+    let merged = driver.crm.merge(id, driver.crm.insert(&[("email", "taro@example.jp")]));
+    driver.crm.hold_writes(false);
+    assert_eq!(driver.contact_with(user(1), "line_follow_1", "Yes").await, merged);
+    running.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_primary_of_two_merged_users_stays_so_when_the_contact_was_deleted_and_restored_meanwhile() {
     let driver = Driver::new().await;

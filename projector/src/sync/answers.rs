@@ -179,14 +179,21 @@ pub fn connections(work: &Work) -> BTreeSet<ConnectionNumber> {
 }
 
 /// The connections that tell whose a contact is: those with which it was the user's before, else those that know the user.
-/// What a merge left of another user with a connection that was never the user's makes the contact nobody else's.
+/// What a merge left of another user with a connection that was never the user's makes the contact nobody else's, known or not.
 fn claimed(work: &Work) -> BTreeSet<ConnectionNumber> {
     let confirmed: BTreeSet<_> = own_ids(work).map(|(property, _)| property.connection).collect();
-    if confirmed.is_empty() { connections(work) } else { confirmed }
+    if confirmed.is_empty() {
+        return &connections(work) - &shown_ids(work).map(|(property, _)| property.connection).collect();
+    }
+    confirmed
 }
 
-/// The user IDs that HubSpot last showed on the user's contact.
+/// Of the user IDs that HubSpot last showed on the user's contact, those that are the user's.
 fn own_ids(work: &Work) -> impl Iterator<Item = (&Property, &Box<str>)> {
+    shown_ids(work).filter(|(_, id)| UserId::parse(id) == Some(work.user))
+}
+
+fn shown_ids(work: &Work) -> impl Iterator<Item = (&Property, &Box<str>)> {
     work.account.values.iter().filter(|(property, _)| property.field == Field::UserId)
 }
 
