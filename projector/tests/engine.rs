@@ -4,10 +4,11 @@
 
 mod driver;
 
+use async_trait::async_trait;
 use contact::link::Account;
-use contact::{Action, ContactId, Link, ProfileDue, User, Values};
+use contact::{Action, ContactId, Likeness, Link, ProfileDue, User, Values};
 use driver::{Driver, number, user};
-use eventlog::Ownership;
+use eventlog::{Consumer, Error, Log, NewRecord, Ownership, Position, Reader, Span, StartOffset, Topic};
 use projector::sync::Desk;
 use projector::sync::engine::Engine;
 use projector::sync::queue::Work;
@@ -24,6 +25,45 @@ struct Ours(AtomicBool);
 impl Ownership for Ours {
     fn owns(&self, _: u32) -> bool {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A log that takes everything, and confirms only from the second time on.
+struct ConfirmsLate {
+    log: Arc<dyn Log>,
+    appended: AtomicBool,
+}
+
+#[async_trait]
+impl Log for ConfirmsLate {
+    async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, Error> {
+        let positions = self.log.append_shared(records).await?;
+        let again = self.appended.swap(true, Ordering::SeqCst);
+        again.then_some(positions).ok_or_else(|| Error::Unavailable("no answer".to_owned()))
+    }
+
+    fn partitions(&self, topic: Topic) -> u32 {
+        self.log.partitions(topic)
+    }
+
+    fn span(&self, topic: Topic, partition: u32) -> Result<Span, Error> {
+        self.log.span(topic, partition)
+    }
+
+    fn reader(&self, topic: Topic, partition: u32, from: u64) -> Result<Box<dyn Reader>, Error> {
+        self.log.reader(topic, partition, from)
+    }
+
+    fn subscribe(&self, group: &str, topics: &[Topic], start: Arc<StartOffset>) -> Result<Box<dyn Consumer>, Error> {
+        self.log.subscribe(group, topics, start)
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        self.log.check().await
+    }
+
+    fn describe(&self) -> String {
+        self.log.describe()
     }
 }
 
@@ -112,6 +152,22 @@ async fn what_just_happened_does_not_wait_for_a_backlog_that_waits_for_its_turn(
     sleep(Duration::from_secs(10)).await;
     assert_eq!(driver.crm.waiting(), 5, "the place is not for the backlog");
     assert!(!running.is_finished());
+}
+
+/// Asked again, LINE could refuse, and what was known before the answer would be told as the newest.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_the_log_does_not_confirm_is_appended_again_and_line_not_asked_again() {
+    let mut driver = Driver::new().await;
+    driver.log = Arc::new(ConfirmsLate { log: Arc::clone(&driver.log), appended: AtomicBool::new(false) });
+    let name = Likeness { name: "Hanako".into(), picture: None };
+    driver.profiles.known.lock().unwrap().insert(user(1), name);
+    let (engine, desk, _) = engine(&driver);
+    desk.push(vec![looks_up(1)]);
+    let running = run(&engine);
+    let told = driver.records(Topic::LineProfiles, 2).await;
+    running.abort();
+    assert_eq!(told[0].value, told[1].value);
+    assert_eq!(driver.profiles.asked.load(Ordering::SeqCst), 1);
 }
 
 /// A creation that came to wait for its turn, and what happens meanwhile. Then its turn comes.

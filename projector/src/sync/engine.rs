@@ -19,6 +19,7 @@ use runtime::backoff::Backoff;
 use runtime::clock::Clock;
 use runtime::crash;
 use schemas::{Codec, DeadLetter, LineProfile};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -226,7 +227,8 @@ impl Engine {
             confirmed.push((work, confirmation.revision, outcome));
         }
         crash::point("projector.answer.read");
-        let kept = records.is_empty() || self.keep(records, &confirmed).await;
+        let partitions: BTreeSet<_> = confirmed.iter().map(|(work, ..)| work.partition).collect();
+        let kept = records.is_empty() || self.keep(records, partitions).await;
         crash::point("projector.answer.recorded");
         let now = Instant::now();
         if !kept {
@@ -258,15 +260,16 @@ impl Engine {
         }
     }
 
-    /// Appends HubSpot's answers, and again until the log confirms them: what they settle may not stay in doubt, and what an
-    /// append in doubt settled may not be written unannounced. `false` when somebody else has all of the partitions by then.
-    async fn keep(&self, records: Vec<NewRecord>, confirmed: &[(Work, u64, &'static str)]) -> bool {
+    /// Appends what was answered about users of these partitions, and again until the log confirms it: what it settles may not
+    /// stay in doubt, and nobody is written to or looked up again from a state that may lack it. `false` when somebody else has
+    /// all of the partitions by then.
+    async fn keep(&self, records: Vec<NewRecord>, partitions: BTreeSet<u32>) -> bool {
         let mut waits = BACKOFF.waits(SmallRng::seed_from_u64(records.len() as u64));
         loop {
             let Err(error) = self.log.append(records.clone()).await else { return true };
-            tracing::warn!(%error, "the log does not take HubSpot's answers; trying again");
+            tracing::warn!(%error, "the log does not take what was answered; trying again");
             self.metrics.failures.with_label_values(&["log"]).inc();
-            let is_ours = confirmed.iter().any(|(work, ..)| self.desk.owns(work.partition));
+            let is_ours = partitions.iter().any(|partition| self.desk.owns(*partition));
             if !is_ours || !matches!(error, eventlog::Error::Unavailable(_)) {
                 return false;
             }
@@ -327,17 +330,12 @@ impl Engine {
         };
         let record = LineProfile { user_id, connection, covers_ms, fetched_at_ms, found: found.map(named) };
         let value = Some(self.codec.encode(&record));
-        match self.log.append(vec![NewRecord { topic: Topic::LineProfiles, key, value }]).await {
-            Ok(_) => {
-                self.metrics.lookups.with_label_values(&[outcome]).inc();
-                Looked::Answered
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the log did not take a profile; it will be looked up again");
-                self.metrics.failures.with_label_values(&["log"]).inc();
-                Looked::Retry(BACKOFF.base)
-            }
+        let records = vec![NewRecord { topic: Topic::LineProfiles, key, value }];
+        if !self.keep(records, [lookup.partition].into()).await {
+            return Looked::Retry(BACKOFF.base);
         }
+        self.metrics.lookups.with_label_values(&[outcome]).inc();
+        Looked::Answered
     }
 
     fn dead_letter(&self, record: &NewRecord, reason: &str, detail: String) -> NewRecord {
