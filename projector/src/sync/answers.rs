@@ -188,9 +188,9 @@ fn claimed(work: &Work) -> BTreeSet<ConnectionNumber> {
     confirmed
 }
 
-/// Of the user IDs that HubSpot last showed on the user's contact, those that are the user's.
+/// Of the user IDs that HubSpot last showed on the user's contact, those that are not another user's.
 fn own_ids(work: &Work) -> impl Iterator<Item = (&Property, &Box<str>)> {
-    shown_ids(work).filter(|(_, id)| UserId::parse(id) == Some(work.user))
+    shown_ids(work).filter(|(_, id)| UserId::parse(id).is_none_or(|shown| shown == work.user))
 }
 
 fn shown_ids(work: &Work) -> impl Iterator<Item = (&Property, &Box<str>)> {
@@ -203,4 +203,65 @@ fn belongs_to_another(user: UserId, values: &Values, connections: &BTreeSet<Conn
         id.and_then(|id| UserId::parse(id))
     };
     connections.iter().filter_map(shown).any(|shown| shown != user)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use contact::User;
+    use std::collections::BTreeMap;
+
+    const ME: u128 = 1;
+    const ANOTHER: u128 = 2;
+    const NOBODY: u128 = 0;
+
+    fn user_id(connection: u32) -> Property {
+        Property { connection: ConnectionNumber::new(connection).unwrap(), field: Field::UserId }
+    }
+
+    fn values(ids: &[(u32, u128)]) -> Values {
+        let text = |user| if user == NOBODY { String::new() } else { UserId::from_u128(user).to_string() };
+        ids.iter().map(|(connection, user)| (user_id(*connection), text(*user).into())).collect()
+    }
+
+    /// Whose contact is it that was known to show these user IDs, and shows others now, to somebody of the first account?
+    fn is_mine(known: &[(u32, u128)], shows: &[(u32, u128)]) -> bool {
+        let (names, mut me) = (Names::default(), User::default());
+        let link = Link::Live(ContactId(1));
+        let told = Confirmation { revision: 1, values: values(known), ..me.account.next(1, link) };
+        me.apply_confirmation(told);
+        let work = Work {
+            partition: 0,
+            user: UserId::from_u128(ME),
+            action: Action::Update(ContactId(1), values(&[(1, ME)])),
+            account: me.account,
+            returned_ms: None,
+            lookups: Vec::new(),
+            fresh: true,
+            received_at_ms: None,
+            attempts: 0,
+        };
+        let properties: BTreeMap<_, _> =
+            values(shows).into_iter().map(|(property, id)| (names.name(property), id.to_string())).collect();
+        let contact = Contact { id: ContactId(2), properties, archived_at_ms: None, created_at_ms: None };
+        let Conclusion::Confirmed(confirmation, _) = (Reading { names: &names, now_ms: 2 }).read(&work, &contact)
+        else {
+            panic!("what was read is known");
+        };
+        confirmation.link == Link::Live(ContactId(2))
+    }
+
+    #[test]
+    fn a_contact_is_anothers_by_an_account_with_which_it_was_mine_or_nobodys_and_by_no_other() {
+        assert!(is_mine(&[], &[(2, ANOTHER)]));
+        assert!(!is_mine(&[], &[(1, ANOTHER)]));
+        assert!(!is_mine(&[(1, ME)], &[(1, ANOTHER)]));
+        assert!(!is_mine(&[(1, NOBODY)], &[(1, ANOTHER)]));
+        assert!(!is_mine(&[(1, NOBODY), (2, ME)], &[(1, ANOTHER), (2, ME)]));
+        assert!(is_mine(&[(1, ME)], &[(1, ME), (2, ANOTHER)]));
+        assert!(is_mine(&[(1, ME), (2, ANOTHER)], &[(1, ME), (2, ANOTHER)]));
+        assert!(is_mine(&[(2, ANOTHER)], &[(2, ANOTHER)]));
+    }
 }
