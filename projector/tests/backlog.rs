@@ -74,21 +74,26 @@ async fn look_ups_without_room_hold_up_no_contact() {
     engine.abort();
 }
 
-#[tokio::test(flavor = "multi_thread")]
+/// On one thread, so that batches are sent in the order in which they are taken.
+#[tokio::test]
 async fn what_happened_just_before_a_start_goes_before_the_backlog() {
     const PEOPLE: u32 = 300;
     let driver = Driver::new().await;
-    *driver.profiles.away.lock().unwrap() = true;
+    // With a profile, so that nobody waits for one.
+    driver.append((0..=PEOPLE).map(|n| driver.profile(1, who(n), 1_000)).collect()).await;
     let follows =
         |n, received_at_ms| driver.record_received(1, who(n), "follow", 1_000, r#""follow":{}"#, received_at_ms);
     driver.append((0..PEOPLE).map(|n| follows(n, 1_000)).collect()).await;
     driver.append(vec![follows(PEOPLE, SystemClock.now_ms())]).await;
-    let running = driver.start();
-    let everybody = |rows: &BTreeMap<u64, Row>| (rows.len() == PEOPLE as usize + 1).then(|| rows.clone());
-    let rows = driver.crm.until("everybody has a contact", everybody).await;
-    running.stop().await;
-    let first = rows.values().next().unwrap();
-    assert_eq!(first.properties["line_user_id_1"], who(PEOPLE).to_string());
+    let status = Arc::new(Status::default());
+    let parts = driver.parts(&status);
+    let mut session = parts.member.join().unwrap();
+    work_off(&mut session, &status).await;
+    let engine = tokio::spawn(parts.engine.unwrap().run(std::future::pending()));
+    let first_of = |rows: &BTreeMap<u64, Row>| Some(rows.values().next()?.properties["line_user_id_1"].clone());
+    let first = driver.crm.until("somebody has a contact", first_of).await;
+    engine.abort();
+    assert_eq!(first, who(PEOPLE).to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use projector::telemetry::Metrics;
 use projector::{Outside, Parts, Settings};
 use runtime::clock::{Clock, SystemClock};
 use runtime::secret::Secret;
-use schemas::{Codec, HubspotContact, LineEvent};
+use schemas::{Codec, HubspotContact, LineEvent, LineProfile};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -225,6 +225,14 @@ impl Driver {
         };
         let key = schemas::key::line_event(&who.to_string(), n, &id);
         NewRecord { topic: Topic::LineEvents, key, value: Some(self.codec.encode(&event)) }
+    }
+
+    /// An answer of LINE that covers everything until this time, and tells nothing.
+    pub fn profile(&self, n: u32, who: UserId, covers_ms: i64) -> NewRecord {
+        let user_id = who.to_string();
+        let key = schemas::key::line_profile(&user_id, n);
+        let profile = LineProfile { user_id, connection: n, covers_ms, fetched_at_ms: covers_ms, found: None };
+        NewRecord { topic: Topic::LineProfiles, key, value: Some(self.codec.encode(&profile)) }
     }
 
     pub async fn follow(&self, n: u32, who: UserId, at_ms: i64) {
