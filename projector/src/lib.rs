@@ -32,7 +32,7 @@ use status::Status;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use stop::Stop;
+use stop::{Stop, StopsWhenDropped};
 use store::{Directory, Stores};
 use sync::Desk;
 use sync::contacts::Contacts;
@@ -79,7 +79,8 @@ pub struct Outside {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Runs until `shutdown` resolves: then calls under way end, and the state is written.
+/// Runs until `shutdown` resolves: then calls under way end, and the state is written. The fold also ends when this future is
+/// dropped.
 ///
 /// # Errors
 /// What only an operator can put right: a log that is not fit, a record from a newer version, an unusable directory.
@@ -96,7 +97,8 @@ pub async fn run(
     metrics.begin();
     let stores = Arc::new(settings.stores());
     let Parts { member, engine, .. } = Parts::new(&settings, outside, stores, metrics, status);
-    let (stop, executor) = (member.stop.clone(), tokio::runtime::Handle::current());
+    // The fold's thread ends with this future, however that ends: the runtime waits for the thread.
+    let (stop, executor) = (StopsWhenDropped(member.stop.clone()), tokio::runtime::Handle::current());
     let mut fold = tokio::task::spawn_blocking(move || executor.block_on(member.run()));
     let (engine_stop, engine_stopped) = tokio::sync::oneshot::channel::<()>();
     let engine_stopped = async move { drop(engine_stopped.await) };
@@ -117,7 +119,7 @@ pub async fn run(
         Some(ended) => ended,
         None => engine.await,
     };
-    stop.set();
+    drop(stop);
     let fold_ended = match fold_ended {
         Some(ended) => ended,
         None => fold.await,

@@ -31,3 +31,12 @@ impl Stop {
         drop(tokio::time::timeout(time, thrown.wait_for(|thrown| *thrown)).await);
     }
 }
+
+/// Throws a switch when it is dropped.
+pub(crate) struct StopsWhenDropped(pub Stop);
+
+impl Drop for StopsWhenDropped {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}

@@ -88,6 +88,11 @@ impl Running {
         drop(self.stop);
     }
 
+    /// Ends as when a program forgets it.
+    pub fn is_forgotten(self) {
+        self.task.abort();
+    }
+
     pub async fn stop(self) {
         drop(self.stop);
         self.task.await.unwrap();
