@@ -5,7 +5,7 @@
 //! busy connection costs no timer.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use tokio::task::unconstrained;
@@ -29,14 +29,17 @@ impl Alarm {
         if timer.is_set(cx.waker(), now, until) { Poll::Pending } else { timer.poll(cx, until) }
     }
 
-    /// Waits for `work` until a deadline; `None` when that comes first.
-    pub async fn limit<T>(&self, until: Instant, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
-        poll_fn(|cx| match work.as_mut().poll(cx) {
+    /// Waits for `work` until a deadline; `None` when that comes first. The work stays where it is: a future that takes another
+    /// in has room for it twice.
+    pub fn limit<T>(
+        &self,
+        until: Instant,
+        mut work: Pin<&mut impl Future<Output = T>>,
+    ) -> impl Future<Output = Option<T>> {
+        poll_fn(move |cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
             Poll::Pending => self.poll(cx, Instant::now(), until).map(|()| None),
         })
-        .await
     }
 }
 
@@ -69,6 +72,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::future::{pending, ready};
+    use std::pin::pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
@@ -89,7 +93,7 @@ mod tests {
 
     async fn rings(alarm: &Alarm, after: Duration) -> Duration {
         let begun = Instant::now();
-        assert_eq!(alarm.limit(begun + after, pending::<()>()).await, None);
+        assert_eq!(alarm.limit(begun + after, pin!(pending::<()>())).await, None);
         begun.elapsed()
     }
 
@@ -111,7 +115,7 @@ mod tests {
     async fn a_deadline_that_was_not_needed_does_not_end_the_next_wait() {
         let alarm = Alarm::default();
         let mut asked = false;
-        let work = poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending });
+        let work = pin!(poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }));
         let mut waiting = pin!(alarm.limit(Instant::now() + SOON, work));
         poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await;
         assert_eq!(waiting.await, Some(()));
@@ -143,6 +147,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_that_has_ended_counts_also_after_its_deadline() {
-        assert_eq!(Alarm::default().limit(Instant::now(), ready(7)).await, Some(7));
+        assert_eq!(Alarm::default().limit(Instant::now(), pin!(ready(7))).await, Some(7));
     }
 }

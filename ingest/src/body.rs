@@ -4,6 +4,7 @@ use crate::alarm::Alarm;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use std::pin::pin;
 use tokio::time::Instant;
 
 /// A body over the limit is read on and thrown away up to this many times the limit, so that the refusal reaches
@@ -23,7 +24,8 @@ pub(crate) enum Refused {
 
 /// The whole body. A body that came in one piece, as LINE's do, is not copied.
 pub(crate) async fn read(body: Incoming, bytes_max: usize, until: Instant, alarm: &Alarm) -> Result<Bytes, Refused> {
-    alarm.limit(until, collect(body, bytes_max)).await.unwrap_or(Err(Refused::TooSlow))
+    let collected = pin!(collect(body, bytes_max));
+    alarm.limit(until, collected).await.unwrap_or(Err(Refused::TooSlow))
 }
 
 async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Bytes, Refused> {

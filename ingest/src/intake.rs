@@ -6,6 +6,7 @@ use crate::spool::{NotKept, Spool};
 use crate::steadfast::Steadfast;
 use crate::telemetry::Metrics;
 use eventlog::{Error, Log, NewRecord};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -67,20 +68,22 @@ impl Intake {
         let Some(spool) = &self.spool else {
             return confirmed(&mut self.begin(records)?, answer_by, alarm).await;
         };
-        if spool.is_log_away(records) {
-            return Ok(spool.keep(records, "away", answer_by).await?);
-        }
-        match self.begin(records) {
-            Err(why) => Ok(spool.keep(records, why.label(), answer_by).await?),
-            Ok(mut append) => match confirmed(&mut append, started + self.log_timeout, alarm).await {
-                Err(why) if why != NotTaken::Refused => {
-                    spool.keep(records, why.label(), answer_by).await?;
-                    append.abandon();
-                    Ok(())
-                }
-                done => done,
-            },
-        }
+        let mut append = None;
+        let reason = if spool.is_log_away(records) {
+            "away"
+        } else {
+            match self.begin(records) {
+                Err(why) => why.label(),
+                Ok(begun) => match confirmed(append.insert(begun), started + self.log_timeout, alarm).await {
+                    Err(why) if why != NotTaken::Refused => why.label(),
+                    done => return done,
+                },
+            }
+        };
+        // In memory of its own, because it is seldom needed: all that a request keeps is looked at again after the log's answer.
+        Box::pin(spool.keep(records, reason, answer_by)).await?;
+        append.into_iter().for_each(Append::abandon);
+        Ok(())
     }
 
     /// Begins to append to the log, if there is room.
@@ -107,7 +110,7 @@ impl Intake {
 
 /// Waits for the log to confirm an append.
 async fn confirmed(append: &mut Append, deadline: Instant, alarm: &Alarm) -> Result<(), NotTaken> {
-    match alarm.limit(deadline, append).await {
+    match alarm.limit(deadline, Pin::new(append)).await {
         Some(Ok(())) => Ok(()),
         Some(Err(error)) => {
             tracing::warn!(%error, "the log does not take events");

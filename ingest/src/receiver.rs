@@ -13,7 +13,7 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONNECTION, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Response, StatusCode};
 use line::webhook::{Webhook, split};
 use runtime::clock::Clock;
 use runtime::crash;
@@ -64,11 +64,10 @@ enum Verdict {
 }
 
 impl Receiver {
-    /// Answers one request of the connection whose alarm this is.
-    pub async fn answer(&self, request: Request<Incoming>, alarm: &Alarm) -> Answer {
+    /// Answers one request of the connection whose alarm this is. What of the head is used up is gone then.
+    pub async fn answer(&self, head: &mut Parts, body: Incoming, alarm: &Alarm) -> Answer {
         let started = Instant::now();
-        let (mut head, body) = request.into_parts();
-        if webhook_token(&head).is_none() {
+        if webhook_token(head).is_none() {
             self.metrics.misdirected.inc();
             return empty(StatusCode::NOT_FOUND);
         }
@@ -78,7 +77,7 @@ impl Receiver {
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return answer;
         }
-        let (sender, outcome) = self.webhook(&mut head, body, started, alarm).await;
+        let (sender, outcome) = self.webhook(head, body, started, alarm).await;
         match &sender {
             Some(account) if outcome == Outcome::Accepted => account.accepted.inc(),
             sender => {
@@ -87,7 +86,7 @@ impl Receiver {
             }
         }
         self.metrics.request_seconds.observe(started.elapsed().as_secs_f64());
-        outcome.answer(head.headers)
+        outcome.answer(take(&mut head.headers))
     }
 
     /// Receives a webhook; also says who sent it, once that is proved.

@@ -11,6 +11,8 @@ use crate::telemetry::{Events, Metrics};
 use crate::{Error, Settings};
 use connection::View;
 use eventlog::Log;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -106,10 +108,13 @@ async fn serve(tcp: TcpStream, receiver: Arc<Receiver>, shutdown: Shutdown, _gue
     let (progress, alarm) = (Progress::new(), Alarm::default());
     let header_bytes_max = receiver.settings.header_bytes_max;
     let stream = Stream::new(tcp, progress.clone(), &receiver.settings);
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
         progress.enter(Phase::Answer);
-        async {
-            let answer = receiver.answer(request, &alarm).await;
+        // In its parts, and lent on: what an async function is given it keeps, beside what comes of it.
+        let (mut head, body) = request.into_parts();
+        let (receiver, alarm, progress) = (&receiver, &alarm, &progress);
+        async move {
+            let answer = receiver.answer(&mut head, body, alarm).await;
             progress.enter(Phase::Idle);
             Ok::<_, Infallible>(answer)
         }
