@@ -49,13 +49,14 @@ def ingest(table):
     kizuna(OURS, "connection", "add", "--name", "bench", "--channel-id", "1", "--channel-secret", SECRET, "--skip-line-checks")
     added = json.loads(kizuna(OURS, "connection", "show", "1", "--json").stdout)
     topic = f"{THEIRS}line.events"
+    bare = [RELEASE / "bare", "--secret", SECRET]
     peers = {
         "Node SDK, express, kafkajs": ["node", PLACE / "node/receiver.mjs", BROKERS, topic, SECRET],
         "Python SDK, FastAPI, aiokafka": [PLACE / "python/bin/python", PEERS / "python/receiver.py", BROKERS, topic, SECRET],
+        "Rust, the limit's server with rdkafka's FutureProducer": [*bare, "--kafka", BROKERS, "--topic", topic],
     }
     # A server with more to do takes more out of each look at its sockets: the limit with our load as well. In turn, because what
     # the machine gives changes by the minute.
-    bare = [RELEASE / "bare", "--secret", SECRET]
     rounds = []
     for _ in range(ROUNDS):
         ours = receiver([RELEASE / "kizuna", "ingest", "--json"], environment(OURS), webhook_path(added))
