@@ -222,7 +222,9 @@ impl<'a> Session<'a> {
         for (number, records) in by_partition {
             let Some(owned) = self.owned.get_mut(&number) else { continue };
             let (known, records): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| owned.knows(record));
-            owned.read_again(self.member, &known, rules)?;
+            if !known.is_empty() {
+                owned.read_again(self.member, &known, rules)?;
+            }
             if owned.restore.is_none() {
                 self.member.tell(&records);
             }
