@@ -413,6 +413,7 @@ impl Owned {
         member.metrics.left_deleted.inc_by(left_deleted.count() as u64);
         self.flush(rules)?;
         crash::point("projector.stored");
+        member.desk.erased(&folded.erased);
         self.come_back_for_rest(member.desk.push(due), None);
         member.desk.withdraw(&folded.erased);
         Ok(())

@@ -39,16 +39,15 @@ struct Entry {
     /// `None` while it is with a worker, or answered and not yet folded.
     ready_at: Option<Instant>,
     answered: bool,
+    /// The person was erased while it was with a worker.
+    erased: bool,
     attempts: u32,
 }
 
-impl Entry {
-    /// Is something asked that this look-up did not answer, from a state that knows the answer? From an older state nobody can
-    /// tell: the fold asks again when it has seen the answer.
-    fn asks_on_after(&self, answered: &Lookup) -> bool {
-        let covers_ms = answered.due.covers_ms;
-        self.lookup.due.covers_ms > covers_ms && self.lookup.due.covered_ms >= Some(covers_ms)
-    }
+/// Is something asked that an answered look-up did not answer, from a state that knows the answer? From an older state nobody
+/// can tell, and what it knows of the person is no longer the newest: the fold asks again when it has seen the answer.
+fn asks_on(due: &ProfileDue, answered: &ProfileDue) -> bool {
+    due.covers_ms > answered.covers_ms && due.covered_ms >= Some(answered.covers_ms)
 }
 
 /// All look-ups that are due or under way.
@@ -75,7 +74,7 @@ impl Lookups {
             let friend = (work.user, *connection);
             let full = self.entries.len() >= HELD_MAX;
             match self.entries.get_mut(&friend) {
-                Some(entry) if entry.answered && entry.lookup.due.covers_ms < due.covers_ms => {
+                Some(entry) if entry.answered && asks_on(due, &entry.lookup.due) => {
                     self.forget(friend);
                     self.begin(friend, lookup, now);
                 }
@@ -93,7 +92,7 @@ impl Lookups {
         let (_, friend) = self.waiting.first().filter(|(ready_at, _)| *ready_at <= now).copied()?;
         self.waiting.pop_first();
         let entry = self.entries.get_mut(&friend)?;
-        entry.ready_at = None;
+        (entry.ready_at, entry.erased) = (None, false);
         Some((entry.lookup.clone(), entry.attempts))
     }
 
@@ -102,7 +101,7 @@ impl Lookups {
         let friend = (lookup.user, lookup.connection);
         let Some(entry) = self.entries.get_mut(&friend) else { return };
         match looked {
-            Looked::Answered if entry.asks_on_after(lookup) => {
+            Looked::Answered if entry.erased || asks_on(&entry.lookup.due, &lookup.due) => {
                 let newest = entry.lookup.clone();
                 self.forget(friend);
                 self.begin(friend, newest, now);
@@ -129,6 +128,19 @@ impl Lookups {
         self.entries.len() < HELD_MAX / 2
     }
 
+    /// The person was erased. No state will know an answer about the time before, so none is waited for. To be told before the
+    /// person's newest work.
+    pub fn erased(&mut self, user: UserId) {
+        for connection in self.by_user.get(&user).cloned().unwrap_or_default() {
+            let friend = (user, connection);
+            match self.entries.get_mut(&friend) {
+                Some(entry) if entry.answered => self.forget(friend),
+                Some(entry) => entry.erased = entry.ready_at.is_none(),
+                None => {}
+            }
+        }
+    }
+
     /// The partition was lost.
     pub fn drop_partition(&mut self, partition: u32) {
         let of_partition =
@@ -145,7 +157,7 @@ impl Lookups {
     }
 
     fn begin(&mut self, friend: Friend, lookup: Lookup, now: Instant) {
-        self.entries.insert(friend, Entry { lookup, ready_at: Some(now), answered: false, attempts: 0 });
+        self.entries.insert(friend, Entry { lookup, ready_at: Some(now), answered: false, erased: false, attempts: 0 });
         self.by_user.entry(friend.0).or_default().insert(friend.1);
         self.waiting.insert((now, friend));
     }

@@ -96,6 +96,12 @@ impl Desk {
         self.lookups().drop_partition(partition);
     }
 
+    /// These people were erased. To be told before their newest work.
+    pub fn erased(&self, users: &[UserId]) {
+        let mut lookups = self.lookups();
+        users.iter().for_each(|user| lookups.erased(*user));
+    }
+
     /// These people were erased. To be told after their newest work, so that nothing older is handed out any more.
     pub fn withdraw(&self, users: &[UserId]) {
         let mut queue = self.queue();

@@ -57,13 +57,32 @@ async fn an_answered_look_up_is_not_made_again_before_the_fold_has_seen_the_answ
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_question_than_the_one_answered_is_asked() {
+async fn a_newer_question_than_the_one_answered_is_asked_once_the_fold_has_seen_the_answer() {
     let (mut lookups, now) = (Lookups::default(), Instant::now());
     lookups.push(&asks(&[10]), now);
     let (lookup, _) = lookups.take(now).unwrap();
     lookups.ended(&lookup, Looked::Answered, now);
     lookups.push(&asks(&[30]), now);
+    assert!(lookups.take(now).is_none(), "what is known of the person there is older than the answer");
+    lookups.push(&asks_knowing(Some(10), &[30]), now);
     assert_eq!(lookups.take(now).unwrap().0.due.covers_ms, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_state_to_know_an_answer_about_the_time_before_an_erasure() {
+    let (mut lookups, now) = (Lookups::default(), Instant::now());
+    lookups.push(&asks(&[10]), now);
+    let (lookup, _) = lookups.take(now).unwrap();
+    lookups.ended(&lookup, Looked::Answered, now);
+    lookups.erased(lookup.user);
+    lookups.push(&asks(&[30]), now);
+    let (lookup, _) = lookups.take(now).unwrap();
+    assert_eq!(lookup.due.covers_ms, 30);
+    // Once more, while that is under way.
+    lookups.erased(lookup.user);
+    lookups.push(&asks(&[50]), now);
+    lookups.ended(&lookup, Looked::Answered, now);
+    assert_eq!(lookups.take(now).unwrap().0.due.covers_ms, 50);
 }
 
 #[tokio::test(start_paused = true)]
