@@ -133,6 +133,11 @@ impl Decoder {
         }
     }
 
+    /// What LINE told of a friend as a record that means it.
+    pub fn profile(&self, user: UserId, connection: ConnectionNumber, profile: Profile) -> NewRecord {
+        profile_record(&self.codec, user, connection, profile)
+    }
+
     fn line_event(&self, record: RecordRef<'_>, value: &[u8]) -> Result<Input, Error> {
         let event = self.codec.line_event(value).map_err(|error| refuse(record, error))?;
         if is_erasure(&event) {
@@ -192,6 +197,17 @@ impl Decoder {
         let ours = |(name, value): (String, String)| Some((self.names.property(&name)?, value.into_boxed_str()));
         named.into_iter().filter_map(ours).collect()
     }
+}
+
+/// What LINE told of a friend as the log keeps it.
+pub fn profile_record(codec: &Codec, user: UserId, connection: ConnectionNumber, profile: Profile) -> NewRecord {
+    let Profile { covers_ms, fetched_at_ms, found } = profile;
+    let (user_id, connection) = (user.to_string(), connection.get());
+    let key = schemas::key::line_profile(&user_id, connection);
+    let found =
+        found.map(|found| schemas::Likeness { name: found.name.into(), picture: found.picture.map(Into::into) });
+    let record = LineProfile { user_id, connection, covers_ms, fetched_at_ms, found };
+    NewRecord { topic: Topic::LineProfiles, key, value: Some(codec.encode(&record)) }
 }
 
 /// A confirmation as the log keeps it.

@@ -1,12 +1,14 @@
-//! The last record of a contact in the log is the one that holds, whoever else appended one: compaction keeps the last.
+//! The last record of a contact or a profile in the log is the one that holds, whoever else appended one: compaction keeps the
+//! last.
 
 #![allow(clippy::unwrap_used)]
 
 mod driver;
 
+use contact::Likeness;
 use driver::{Driver, user};
-use eventlog::{NewRecord, Topic};
-use schemas::{ContactLink, HubspotContact};
+use eventlog::{NewRecord, Record, Topic};
+use schemas::{ContactLink, HubspotContact, LineProfile};
 
 /// Appends what a process that is behind would: a lower revision of another contact.
 async fn append_late(driver: &Driver, revision: u64) {
@@ -54,4 +56,31 @@ async fn a_confirmation_that_holds_is_appended_again_behind_a_lower_one() {
     driver.contact_with(user(1), "line_last_response_1", "again").await;
     running.stop().await;
     assert_eq!(driver.contacts(9).await.len(), 9, "once is enough, also when all is read anew");
+}
+
+#[tokio::test]
+async fn a_profile_that_holds_is_appended_again_behind_a_lower_one_and_behind_one_that_tells_nothing() {
+    let driver = Driver::new().await;
+    let name = Likeness { name: "Hanako".into(), picture: None };
+    driver.profiles.known.lock().unwrap().insert(user(1), name);
+    let running = driver.start();
+    driver.follow(1, user(1), 1_000).await;
+    driver.contact_with(user(1), "line_user_name_1", "Hanako").await;
+    let profile = |record: &Record| driver.codec.decode::<LineProfile>(record.value.as_deref().unwrap()).unwrap();
+    let holding = profile(&driver.records(Topic::LineProfiles, 1).await[0]);
+
+    // As of a process that is behind: for the same event an older name, then no answer for an event that nobody knows here.
+    let late = LineProfile {
+        fetched_at_ms: 1,
+        found: Some(schemas::Likeness { name: "old".into(), picture: None }),
+        ..holding.clone()
+    };
+    let key = schemas::key::line_profile(&late.user_id, 1);
+    driver.append(vec![NewRecord { topic: Topic::LineProfiles, key, value: Some(driver.codec.encode(&late)) }]).await;
+    assert_eq!(profile(&driver.records(Topic::LineProfiles, 3).await[2]), holding);
+    driver.append(vec![driver.profile(1, user(1), 2_000)]).await;
+    let again = LineProfile { covers_ms: 2_000, ..holding };
+    assert_eq!(profile(&driver.records(Topic::LineProfiles, 5).await[4]), again);
+    running.stop().await;
+    assert_eq!(driver.records(Topic::LineProfiles, 5).await.len(), 5, "once is enough");
 }

@@ -3,8 +3,8 @@
 use crate::decode::{self, Decoder, Input};
 use crate::store::{self, Page, Slice, Store};
 use crate::sync::queue::Work;
-use contact::{Action, Confirmation, ConnectionNumber, Connections, Friend, Link, User, UserId, decide, is_due};
-use eventlog::{Record, RecordRef};
+use contact::{Action, ConnectionNumber, Connections, Friend, Link, Profile, User, UserId, decide, is_due};
+use eventlog::{NewRecord, Record, RecordRef};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An event that ingest took longer ago than this is backlog: it yields to what happens now. Milliseconds.
@@ -96,14 +96,23 @@ pub struct Partition {
     marked_by: Option<Connections>,
     /// Users of whom the last confirmation in the log is not the one that holds.
     outranked: BTreeSet<UserId>,
+    /// Friends of whom the last profile in the log is not the one that holds.
+    outranked_profiles: BTreeSet<(UserId, ConnectionNumber)>,
 }
 
 impl Partition {
     /// Goes on from where the store is.
     pub fn new(number: u32, store: Store) -> Self {
         let marked_by = store.checkpoint().marked_by().cloned();
-        let (ahead, outranked) = (Vec::with_capacity(AHEAD), BTreeSet::new());
-        Self { number, store, ahead, newest_event_ms: None, marked_by, outranked }
+        Self {
+            number,
+            store,
+            ahead: Vec::with_capacity(AHEAD),
+            newest_event_ms: None,
+            marked_by,
+            outranked: BTreeSet::new(),
+            outranked_profiles: BTreeSet::new(),
+        }
     }
 
     /// Does the store tell who has something to be done by these connections? Not where they changed while nobody followed them:
@@ -195,7 +204,14 @@ impl Partition {
                     self.store.user_mut(event.user)?.apply(event);
                 }
                 Input::Profile(user, connection, profile) => {
-                    self.store.user_mut(user)?.apply_profile(connection, profile);
+                    let state = self.store.user_mut(user)?;
+                    let held = state.friend(connection).and_then(Friend::profile);
+                    if held.is_some_and(|held| profile.found.is_none() || profile < *held) {
+                        self.outranked_profiles.insert((user, connection));
+                    } else {
+                        self.outranked_profiles.remove(&(user, connection));
+                    }
+                    state.apply_profile(connection, profile);
                 }
                 Input::Confirmation(user, confirmation) => {
                     let state = self.store.user_mut(user)?;
@@ -244,15 +260,22 @@ impl Partition {
         Ok(due)
     }
 
-    /// The confirmations that hold although a lower one stands behind them in the log, where compaction would keep the lower:
-    /// to be appended once more.
+    /// The confirmations and profiles that hold although a lower one stands behind them in the log, where compaction would keep
+    /// the lower: to be appended once more.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn outranking(&mut self) -> Result<Vec<(UserId, Confirmation)>, store::Error> {
+    pub fn outranking(&mut self, decoder: &Decoder) -> Result<Vec<NewRecord>, store::Error> {
         let mut holding = Vec::new();
         for user in &self.outranked {
-            holding.extend(self.store.user(*user)?.map(|state| (*user, state.account.present())));
+            let state = self.store.user(*user)?;
+            holding.extend(state.map(|state| decoder.confirmation(*user, &state.account.present())));
+        }
+        for (user, connection) in &self.outranked_profiles {
+            let Some(friend) = self.store.user(*user)?.and_then(|state| state.friend(*connection)) else { continue };
+            let Some(told) = friend.profile().cloned() else { continue };
+            let covers_ms = friend.profile_covers_ms().unwrap_or(told.covers_ms);
+            holding.push(decoder.profile(*user, *connection, Profile { covers_ms, ..told }));
         }
         Ok(holding)
     }
@@ -260,6 +283,7 @@ impl Partition {
     /// [`Partition::outranking`] stands in the log.
     pub fn is_outranked_no_more(&mut self) {
         self.outranked.clear();
+        self.outranked_profiles.clear();
     }
 
     /// A page of the backlog: users with something to be done, after the place `after`.

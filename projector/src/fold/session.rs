@@ -289,16 +289,15 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Appends confirmations that hold once more where a lower one came behind them, as from a process that had lost the
+    /// Appends confirmations and profiles that hold once more where a lower one came behind them, as from a process that had lost the
     /// partition, or from a repair: compaction keeps the last of a key.
     async fn restate(&mut self) -> Result<(), Error> {
         for owned in self.owned.values_mut().filter(|owned| owned.restore.is_none()) {
-            let holding = owned.partition.outranking()?;
+            let holding = owned.partition.outranking(&self.member.decoder)?;
             if holding.is_empty() {
                 continue;
             }
-            let record = |(user, confirmation): &(_, _)| self.member.decoder.confirmation(*user, confirmation);
-            match self.member.log.append(holding.iter().map(record).collect()).await {
+            match self.member.log.append(holding).await {
                 Ok(_) => owned.partition.is_outranked_no_more(),
                 Err(error) => {
                     tracing::warn!(%error, "the log does not take what holds of some contacts; trying again");

@@ -6,11 +6,11 @@ use super::contacts::Contacts;
 use super::lookups::{Looked, Lookup};
 use super::profiles::{LookupError, ProfileSource};
 use super::queue::{Batch, Ended, Work};
-use crate::decode::confirmation_record;
+use crate::decode::{confirmation_record, profile_record};
 use crate::telemetry::Metrics;
 use crate::unpanicked;
 use connection::View;
-use contact::{Action, Confirmation, Likeness, Link, Names, UserId};
+use contact::{Action, Confirmation, Likeness, Link, Names, Profile, UserId};
 use eventlog::{Log, NewRecord, Topic};
 use hubspot::Error;
 use rand::SeedableRng;
@@ -18,7 +18,7 @@ use rand::rngs::SmallRng;
 use runtime::backoff::Backoff;
 use runtime::clock::Clock;
 use runtime::crash;
-use schemas::{Codec, DeadLetter, LineProfile};
+use schemas::{Codec, DeadLetter};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -316,22 +316,14 @@ impl Engine {
 
     async fn record_profile(&self, lookup: &Lookup, found: Option<Likeness>) -> Looked {
         let outcome = if found.is_some() { "found" } else { "unavailable" };
-        let user_id = lookup.user.to_string();
-        let key = schemas::key::line_profile(&user_id, lookup.connection.get());
-        let named = |likeness: Likeness| schemas::Likeness {
-            name: likeness.name.into(),
-            picture: likeness.picture.map(Into::into),
-        };
-        let (connection, covers_ms) = (lookup.connection.get(), lookup.due.covers_ms);
         crash::point("projector.profile.answered");
         let (fetched_at_ms, found) = match (found, &lookup.due.known) {
             (None, Some(known)) => (known.fetched_at_ms, known.found.clone()),
             (found, _) => (self.clock.now_ms(), found),
         };
-        let record = LineProfile { user_id, connection, covers_ms, fetched_at_ms, found: found.map(named) };
-        let value = Some(self.codec.encode(&record));
-        let records = vec![NewRecord { topic: Topic::LineProfiles, key, value }];
-        if !self.keep(records, [lookup.partition].into()).await {
+        let profile = Profile { covers_ms: lookup.due.covers_ms, fetched_at_ms, found };
+        let record = profile_record(&self.codec, lookup.user, lookup.connection, profile);
+        if !self.keep(vec![record], [lookup.partition].into()).await {
             return Looked::Retry(BACKOFF.base);
         }
         self.metrics.lookups.with_label_values(&[outcome]).inc();
