@@ -18,10 +18,6 @@ use std::time::Duration;
 /// How long to wait for records when there is nothing else to do.
 const WAIT: Duration = Duration::from_millis(250);
 
-/// Events of a partition that are read once more at its assignment, although they are in the state: to whom something happened
-/// just before the last owner stopped goes before the backlog, as it would have if that had not stopped.
-const READ_AGAIN: u64 = 1_000;
-
 /// How long to leave a failing log alone.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
@@ -138,8 +134,7 @@ impl Member {
                 opened.insert(partition, store);
             }
             let next = opened.get(&partition).map_or(0, |store| store.checkpoint().next(topic));
-            let again = if topic == Topic::LineEvents { READ_AGAIN } else { 0 };
-            Ok(next.saturating_sub(again).max(log.span(topic, partition)?.first))
+            Ok(next.max(log.span(topic, partition)?.first))
         };
         self.log.subscribe(&self.group, &Topic::USER_STATE, Arc::new(start))
     }

@@ -60,15 +60,6 @@ impl Folded {
         Self { asked_for: AskedFor::Since(fresh_since(now_ms)), ..Self::default() }
     }
 
-    /// Tells of a record that is in the state already, without folding it. One that cannot be used was set aside before.
-    pub fn tell_again(&mut self, record: RecordRef<'_>, decoder: &Decoder) {
-        if let Ok(input) = decoder.input(record)
-            && let Some(user) = input.user()
-        {
-            self.touch(user, input.received_at_ms());
-        }
-    }
-
     fn touch(&mut self, user: UserId, received_at_ms: Option<i64>) {
         let is_asked_for = match self.asked_for {
             AskedFor::Nobody => false,

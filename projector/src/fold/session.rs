@@ -221,10 +221,6 @@ impl<'a> Session<'a> {
         let rules = connected.rules();
         for (number, records) in by_partition {
             let Some(owned) = self.owned.get_mut(&number) else { continue };
-            let (known, records): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| owned.knows(record));
-            if !known.is_empty() {
-                owned.read_again(self.member, &known, rules)?;
-            }
             if owned.restore.is_none() {
                 self.member.tell(&records);
             }
@@ -367,38 +363,14 @@ impl<'a> Session<'a> {
 }
 
 impl Owned {
-    /// Is the record in the state already?
-    fn knows(&mut self, record: &Record) -> bool {
-        record.offset < self.partition.store().checkpoint().next(record.topic)
-    }
-
-    /// Of records that are in the state already: to whom something happened just now goes before the backlog.
-    fn read_again(&mut self, member: &Member, known: &[Record], rules: &Connections) -> Result<(), Error> {
-        let now_ms = member.clock.now_ms();
-        let mut folded = Folded::telling_of_fresh(now_ms);
-        known.iter().for_each(|record| folded.tell_again(record.lend(), &member.decoder));
-        if self.restore.is_some() {
-            self.put_first(folded.touched);
-        } else {
-            let due = self.partition.due(&folded.touched, rules, now_ms)?;
-            self.come_back_for_rest(member.desk.push(due), None);
-        }
-        Ok(())
-    }
-
-    /// Notes to whom something happened just now, while the partition restores.
-    fn put_first(&mut self, mut touched: Touched) {
-        if self.fresh.len() < FRESH_MAX {
-            self.fresh.append(&mut touched);
-        }
-    }
-
-    fn store(&mut self, member: &Member, folded: Folded, rules: &Connections) -> Result<(), Error> {
+    fn store(&mut self, member: &Member, mut folded: Folded, rules: &Connections) -> Result<(), Error> {
         self.unflushed += folded.records;
         if self.restore.is_some() {
             crash::point("projector.restoring");
             member.desk.withdraw(&folded.erased);
-            self.put_first(folded.touched);
+            if self.fresh.len() < FRESH_MAX {
+                self.fresh.append(&mut folded.touched);
+            }
             if self.partition.store().is_full() || self.unflushed >= RESTORE_FLUSH_RECORDS {
                 self.flush(rules)?;
             }
