@@ -11,9 +11,7 @@ use eventlog::{NewRecord, Topic};
 use hubspot::Error;
 use projector::decode::{erasure_key, erasure_record};
 use schemas::{ContactLink, HubspotContact};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 const LINE_ME: &str = "u00000000000000000000000000000001@line.me";
 
@@ -582,37 +580,4 @@ async fn a_record_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
     let letter: schemas::DeadLetter = driver.codec.decode(letters[0].value.as_deref().unwrap()).unwrap();
     running.stop().await;
     assert_eq!((letter.reason.as_str(), &letter.value[..], letter.offset), ("malformed", &b"not a record"[..], 0));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_panics_ends_the_projector() {
-    let driver = Driver::new().await;
-    driver.crm.panics.store(true, Ordering::SeqCst);
-    driver.follow(1, user(1), 1_000).await;
-    driver.start().until_it_panics().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_look_up_that_panics_ends_the_projector() {
-    let driver = Driver::new().await;
-    driver.profiles.panics.store(true, Ordering::SeqCst);
-    driver.follow(1, user(1), 1_000).await;
-    driver.start().until_it_panics().await;
-}
-
-#[test]
-fn a_projector_that_nobody_waits_for_any_longer_stops_folding() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let status = runtime.block_on(async {
-        let driver = Driver::new().await;
-        driver.follow(1, user(1), 1_000).await;
-        let running = driver.start();
-        driver.contact_with(user(1), "line_follow_1", "Yes").await;
-        let status = Arc::clone(&running.status);
-        running.is_forgotten();
-        status
-    });
-    // Waits for threads, but not for ever.
-    runtime.shutdown_timeout(Duration::from_secs(20));
-    assert_eq!(Arc::strong_count(&status), 1, "the fold still tells how far it is");
 }

@@ -285,8 +285,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Appends confirmations and profiles that hold once more where a lower one came behind them, as from a process that had lost the
-    /// partition, or from a repair: compaction keeps the last of a key.
+    /// Appends confirmations and profiles that hold once more where a lower one came behind them, as from a process that had lost
+    /// the partition, or from a repair: compaction keeps the last of a key.
     async fn restate(&mut self) -> Result<(), Error> {
         for owned in self.owned.values_mut().filter(|owned| owned.restore.is_none()) {
             let holding = owned.partition.outranking(&self.member.decoder)?;
