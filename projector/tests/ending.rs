@@ -34,7 +34,7 @@ fn a_projector_that_nobody_waits_for_any_longer_stops_folding() {
         let running = driver.start();
         driver.contact_with(user(1), "line_follow_1", "Yes").await;
         let status = Arc::clone(&running.status);
-        running.is_forgotten();
+        running.forget();
         status
     });
     // Waits for threads, but not for ever.

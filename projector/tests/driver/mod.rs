@@ -89,7 +89,7 @@ impl Running {
     }
 
     /// Ends as when a program forgets it.
-    pub fn is_forgotten(self) {
+    pub fn forget(self) {
         self.task.abort();
     }
 
