@@ -2,7 +2,7 @@
 
 use crate::link::Account;
 use crate::wanted::each_wanted;
-use crate::{ConnectionNumber, Connections, ContactId, Friend, Link, Property, User, UserId, Values};
+use crate::{ConnectionNumber, Connections, ContactId, Friend, Link, Property, User, UserId, Values, is_anothers};
 use std::borrow::Cow;
 
 /// What to do in HubSpot for one user.
@@ -60,7 +60,7 @@ fn step(id: UserId, user: &User, connections: &Connections) -> Step {
 }
 
 /// The values that differ from what HubSpot shows; what is in doubt does, whatever HubSpot last confirmed. A new contact has
-/// only empty ones.
+/// only empty ones. On one that was merged, what is another LINE user's stays that user's.
 fn sent<'a>(
     id: UserId,
     user: &'a User,
@@ -69,7 +69,7 @@ fn sent<'a>(
     let account = &user.account;
     let is_live = matches!(account.link, Link::Live(_));
     each_wanted(id, user, connections).filter(move |(property, value)| match is_live {
-        true => account.confirmed(*property) != Some(value),
+        true => account.confirmed(*property) != Some(value) && !is_anothers(&account.values, id, property.connection),
         false => !value.is_empty(),
     })
 }

@@ -30,6 +30,6 @@ pub use id::{ConnectionNumber, ContactId, EventId, MessageId, UserId};
 pub use link::{Confirmation, Link};
 pub use plan::Plan;
 pub use profile::{Likeness, Profile, ProfileDue};
-pub use property::{Field, Names, Property, Values};
+pub use property::{Field, Names, Property, Values, is_anothers};
 pub use state::{Friend, User};
 pub use wanted::{Connection, Connections, wanted};

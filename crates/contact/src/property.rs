@@ -1,6 +1,6 @@
 //! The seven properties of a connection and their names in HubSpot.
 
-use crate::ConnectionNumber;
+use crate::{ConnectionNumber, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -78,6 +78,14 @@ impl Property {
 
 /// Property values as HubSpot gets them; an empty text is an empty property.
 pub type Values = BTreeMap<Property, Box<str>>;
+
+/// Are the properties of this connection another LINE user's, on a contact that shows these values?
+///
+/// Somebody merged the contacts of two people. Whom it shows to a connection has that connection's properties.
+pub fn is_anothers(values: &Values, user: UserId, connection: ConnectionNumber) -> bool {
+    let shown = values.get(&Property { connection, field: Field::UserId }).and_then(|id| UserId::parse(id));
+    shown.is_some_and(|shown| shown != user)
+}
 
 /// Bytes of memory that values own, about.
 pub fn weight(values: &Values) -> usize {

@@ -30,6 +30,11 @@ impl FromIterator<Connection> for Connections {
 }
 
 impl Connections {
+    /// Their numbers, in order.
+    pub fn numbers(&self) -> impl Iterator<Item = ConnectionNumber> {
+        self.0.iter().map(|connection| connection.number)
+    }
+
     /// The connection with this number.
     pub fn get(&self, number: ConnectionNumber) -> Option<&Connection> {
         let place = self.0.binary_search_by_key(&number, |connection| connection.number).ok()?;

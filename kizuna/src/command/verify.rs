@@ -13,6 +13,7 @@ use contact::{Connections, ContactId, Field, Link, Names, Property, User, UserId
 use eventlog::{NewRecord, Topic};
 use hubspot::{Contact, Crm, Error, Priority};
 use projector::decode::confirmation_record;
+use projector::sync::answers::EMAIL;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::process::ExitCode;
@@ -151,13 +152,17 @@ impl Comparison {
     }
 
     /// Our properties of every connection that knows one of these users, and of those whose values are known: what is recorded
-    /// is all that was read.
+    /// is all that was read. And what tells whose a contact is: its address, and whom it shows to the others that are kept in
+    /// step.
     fn properties(&self, subjects: &[Subject<'_>]) -> Vec<String> {
         let known = subjects.iter().flat_map(|subject| subject.user.friends().map(|(number, _)| number));
         let confirmed = subjects.iter().flat_map(|subject| subject.user.account.values.keys());
         let in_step = known.filter(|number| self.rules.get(*number).is_some());
         let numbers: BTreeSet<_> = in_step.chain(confirmed.map(|property| property.connection)).collect();
-        numbers.into_iter().flat_map(|number| self.names.of_connection(number)).map(|(_, name)| name).collect()
+        let known = numbers.into_iter().flat_map(|number| self.names.of_connection(number)).map(|(_, name)| name);
+        let user_id = |connection| self.names.name(Property { connection, field: Field::UserId });
+        let whose = self.rules.numbers().map(user_id).chain([EMAIL.to_owned()]);
+        known.chain(whose).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Records what HubSpot really holds; the projector does the rest.

@@ -1,7 +1,8 @@
 //! What HubSpot holds, compared with the state: pure, from an answer to what is the matter and to the record that says so.
 
 use contact::{
-    Action, Confirmation, Connections, ContactId, Field, Link, Names, Property, User, UserId, decide, wanted,
+    Action, Confirmation, Connections, ContactId, Field, Link, Names, Property, User, UserId, decide, is_anothers,
+    wanted,
 };
 use hubspot::Contact;
 use projector::sync::answers::{Conclusion, Reading};
@@ -144,7 +145,7 @@ impl Subject<'_> {
         drift
     }
 
-    /// Of the connections that are kept in step: nobody mends the others.
+    /// Of the connections that are kept in step, and whose properties are not another LINE user's: nobody mends the others.
     fn differences(&self, truth: &Confirmation) -> Vec<Finding> {
         let wanted = wanted(self.id, self.user, self.rules);
         let account = &self.user.account;
@@ -165,7 +166,8 @@ impl Subject<'_> {
             }
         };
         let in_step = known.into_iter().filter(|property| self.rules.get(property.connection).is_some());
-        in_step.filter_map(difference).collect()
+        let ours = in_step.filter(|property| !is_anothers(&truth.values, self.id, property.connection));
+        ours.filter_map(difference).collect()
     }
 
     fn gone(&self, known: ContactId, archived_at_ms: Option<i64>) -> Drift {

@@ -1,9 +1,14 @@
 //! What HubSpot's answers mean for one user: pure, from an answer to the confirmation that goes into the log.
 
 use super::queue::Work;
-use contact::{Action, Confirmation, ConnectionNumber, ContactId, Field, Link, Names, Property, UserId, Values};
+use contact::{
+    Action, Confirmation, ConnectionNumber, ContactId, Field, Link, Names, Property, UserId, Values, is_anothers,
+};
 use hubspot::Contact;
 use std::collections::BTreeSet;
+
+/// HubSpot's name of the property with a contact's address.
+pub const EMAIL: &str = "email";
 
 /// How often a value is written that HubSpot takes and does not show, before its own value counts.
 const ATTEMPTS_UNTIL_SETTLED: u32 = 3;
@@ -70,11 +75,24 @@ impl Reading<'_> {
     /// The contact as it was read because it might be gone. Under the ID that is known it simply lives: what was known of it
     /// stays, people's edits among it.
     pub fn checked(self, work: &Work, contact: &Contact) -> Conclusion {
-        if work.account.link != Link::Live(contact.id) {
-            return self.read(work, contact);
-        }
-        let refused = work.account.refused.clone();
-        Conclusion::Confirmed(Confirmation { refused, ..self.alive(work, contact.id) }, None)
+        let lives = || {
+            let refused = work.account.refused.clone();
+            Conclusion::Confirmed(Confirmation { refused, ..self.alive(work, contact.id) }, None)
+        };
+        self.whose(work, contact).unwrap_or_else(lives)
+    }
+
+    /// The contact as it was read to see whose it is; none where all of that was known.
+    pub fn whose(self, work: &Work, contact: &Contact) -> Option<Conclusion> {
+        let conclusion = self.read(work, contact);
+        let Conclusion::Confirmed(Confirmation { link, values, .. }, _) = &conclusion else { return Some(conclusion) };
+        let (shown, known) = (self.values(contact), &work.account.values);
+        let is_shared = |property: &Property| {
+            [&shown, known].into_iter().any(|values| is_anothers(values, work.user, property.connection))
+        };
+        let of_others = values.iter().filter(|(property, _)| is_shared(property));
+        let is_known = of_others.eq(known.iter().filter(|(property, _)| is_shared(property)));
+        (*link != work.account.link || !is_known).then_some(conclusion)
     }
 
     fn alive(self, work: &Work, contact: ContactId) -> Confirmation {
@@ -83,7 +101,8 @@ impl Reading<'_> {
 
     /// The user's contact as it was read with all our properties: found by e-mail or search, after a merge, or in doubt.
     ///
-    /// A contact that carries another LINE user of the same connection stays that user's: two people were merged.
+    /// A contact that carries another LINE user of the same connection stays that user's: two people were merged. Two users of
+    /// two connections share it.
     pub fn read(self, work: &Work, contact: &Contact) -> Conclusion {
         let values = self.values(contact);
         if belongs_to_another(work.user, &values, &claimed(work)) {
@@ -91,6 +110,7 @@ impl Reading<'_> {
             let reason = "the contact was merged with that of another LINE user of the same account".to_owned();
             return Conclusion::Confirmed(self.nothing_of_ours(work, link), Some(reason));
         }
+        let values = without_anothers(work, contact, values);
         let confirmation = Confirmation { values, in_doubt: BTreeSet::new(), ..self.alive(work, contact.id) };
         Conclusion::Confirmed(confirmation, None)
     }
@@ -195,6 +215,38 @@ fn own_ids(work: &Work) -> impl Iterator<Item = (&Property, &Box<str>)> {
 
 fn shown_ids(work: &Work) -> impl Iterator<Item = (&Property, &Box<str>)> {
     work.account.values.iter().filter(|(property, _)| property.field == Field::UserId)
+}
+
+/// What is kept of another LINE user who shares the contact: whom it shows, so that nothing is written there.
+///
+/// But it is first of all whose address it has, the primary of the merge, who takes the place of the other when becoming a
+/// friend of that account, too: then nobody is in the way, and what is left there has to go.
+fn without_anothers(work: &Work, contact: &Contact, shown: Values) -> Values {
+    let address = contact.properties.get(EMAIL).and_then(|email| UserId::from_dummy_email(email));
+    let is_kept = |property: &Property| match (address == Some(work.user), property.field) {
+        (true, Field::UserId) => false,
+        (true, _) => joins(work, property.connection),
+        (false, field) => field == Field::UserId,
+    };
+    let mut kept = shown.clone();
+    kept.retain(|property, _| !is_anothers(&shown, work.user, property.connection) || is_kept(property));
+    kept
+}
+
+/// Is the contact to be said to be the user's with this connection?
+fn joins(work: &Work, connection: ConnectionNumber) -> bool {
+    sent(work).contains_key(&Property { connection, field: Field::UserId })
+}
+
+/// May another LINE user have to do with the contact that this updates? One that shows another, too, and one that is to be the
+/// user's with one more connection.
+pub fn may_be_shared(work: &Work) -> bool {
+    if !matches!(work.action, Action::Update(..)) {
+        return false;
+    }
+    let mut known = work.account.values.keys().map(|property| property.connection);
+    known.any(|connection| is_anothers(&work.account.values, work.user, connection))
+        || connections(work).into_iter().any(|connection| joins(work, connection))
 }
 
 fn belongs_to_another(user: UserId, values: &Values, connections: &BTreeSet<ConnectionNumber>) -> bool {

@@ -3,7 +3,7 @@
 //! Every user ends with a [`Conclusion`]; nothing is assumed that an answer does not show.
 
 use super::Desk;
-use super::answers::{Conclusion, Reading, connections, sent};
+use super::answers::{Conclusion, EMAIL, Reading, connections, may_be_shared, sent};
 use super::queue::Work;
 use connection::{Snapshot, State, View};
 use contact::{Action, ContactId, Field, Link, Names, Property, UserId, Values};
@@ -14,6 +14,11 @@ use runtime::clock::Clock;
 use runtime::crash;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// For so long it holds whose a contact was read to be. A write that waits longer for its turn is not sent.
+const WHOSE_HOLDS: Duration = Duration::from_secs(5);
 
 /// Writes users to HubSpot.
 pub struct Contacts {
@@ -157,7 +162,7 @@ impl Contacts {
 
     async fn create_new(&self, batch: Vec<Work>, priority: Priority) -> Result<Concluded, (Error, Vec<Work>)> {
         let inputs = batch.iter().map(|work| CreateInput { trace: trace(work), properties: self.new_contact(work) });
-        let created = self.crm.create(inputs.collect(), &self.may_write(&batch), priority).await;
+        let created = self.crm.create(inputs.collect(), &self.may_write(&batch, Instant::now()), priority).await;
         let outcomes = match created {
             Ok(outcomes) => outcomes,
             Err(error) => return Err((error, batch)),
@@ -185,6 +190,11 @@ impl Contacts {
     /// When nothing was written at all: everything may be tried again.
     pub async fn update(&self, batch: Vec<Work>) -> Result<Concluded, Error> {
         let priority = priority(&batch);
+        let (concluded, batch) = self.see_whose(batch, priority).await?;
+        let seen_at = Instant::now();
+        if batch.is_empty() {
+            return Ok(concluded);
+        }
         let input = |work: &Work| match &work.action {
             Action::Update(id, values) => {
                 Some(UpdateInput { trace: trace(work), id: *id, properties: self.named(values) })
@@ -192,10 +202,10 @@ impl Contacts {
             Action::Create(_) | Action::Check(_) | Action::Nothing => None,
         };
         let inputs = batch.iter().filter_map(input).collect();
-        let outcomes = self.crm.update(inputs, &self.may_write(&batch), priority).await?;
+        let outcomes = self.crm.update(inputs, &self.may_write(&batch, seen_at), priority).await?;
         crash::point("projector.update.answered");
         let mut outcomes: HashMap<String, UpdateOutcome> = outcomes.into_iter().collect();
-        let mut left = Leftovers::default();
+        let mut left = Leftovers { concluded, ..Leftovers::default() };
         for work in batch {
             let Action::Update(id, _) = work.action else { continue };
             match outcomes.remove(&trace(&work)) {
@@ -326,10 +336,12 @@ impl Contacts {
         Reading { names: &self.names, now_ms: self.clock.now_ms() }
     }
 
-    /// Answers, by the trace, whether what is to be written for a user may be. A batch can wait long for its turn.
-    fn may_write(&self, batch: &[Work]) -> impl Fn(&str) -> bool + Send + Sync {
+    /// Answers, by the trace, whether what is to be written for a user may be. A batch can wait long for its turn. `seen_at` is
+    /// when it was read whose the contacts are.
+    fn may_write(&self, batch: &[Work], seen_at: Instant) -> impl Fn(&str) -> bool + Send + Sync {
         let works: HashMap<_, _> = batch.iter().map(|work| (trace(work), work)).collect();
-        move |trace| works.get(trace).is_some_and(|work| self.desk.may_write(work))
+        let holds = move |work: &Work| !may_be_shared(work) || seen_at.elapsed() < WHOSE_HOLDS;
+        move |trace| works.get(trace).is_some_and(|work| holds(work) && self.desk.may_write(work))
     }
 
     fn named(&self, values: &Values) -> BTreeMap<String, String> {
@@ -338,14 +350,27 @@ impl Contacts {
 
     fn new_contact(&self, work: &Work) -> BTreeMap<String, String> {
         let mut properties = self.named(sent(work));
-        properties.insert("email".to_owned(), work.user.dummy_email());
+        properties.insert(EMAIL.to_owned(), work.user.dummy_email());
         properties
     }
 
-    /// Our properties of every connection that knows one of these users.
+    /// Our properties of every connection that knows one of these users, and what tells whose a contact is: its address, and whom
+    /// it shows to all other connections.
     pub(super) fn all_properties(&self, batch: &[Work]) -> Vec<String> {
         let numbers: BTreeSet<_> = batch.iter().flat_map(connections).collect();
-        numbers.into_iter().flat_map(|number| self.names.of_connection(number)).map(|(_, name)| name).collect()
+        let known = numbers.into_iter().flat_map(|number| self.names.of_connection(number)).map(|(_, name)| name);
+        let connected = self.view.snapshot();
+        let user_id = |connection| self.names.name(Property { connection, field: Field::UserId });
+        let whose = connected.all().map(|connection| user_id(connection.number)).chain([EMAIL.to_owned()]);
+        known.chain(whose).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+/// The contact that an action is about.
+pub(super) fn known(action: &Action) -> Option<ContactId> {
+    match action {
+        Action::Update(contact, _) | Action::Check(contact) => Some(*contact),
+        Action::Create(_) | Action::Nothing => None,
     }
 }
 

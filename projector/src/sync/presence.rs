@@ -1,12 +1,13 @@
-//! Whether a user's contact is still there: alive, merged into another, in the recycle bin since when, or back from there.
+//! Whether a user's contact is still there: alive, merged into another, in the recycle bin since when, or back from there; and
+//! whether it is still the user's.
 
-use super::answers::Conclusion;
-use super::contacts::{Concluded, Contacts, priority};
+use super::answers::{Conclusion, may_be_shared};
+use super::contacts::{Concluded, Contacts, known, priority};
 use super::queue::Work;
-use contact::{Action, ContactId, Link};
+use contact::{ContactId, Link};
 use hubspot::{Contact, Error, Priority};
 use runtime::crash;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 impl Contacts {
     /// Looks whether contacts still live. Nothing is written.
@@ -15,17 +16,13 @@ impl Contacts {
     /// When HubSpot does not tell: everything may be tried again.
     pub async fn check(&self, batch: Vec<Work>) -> Result<Concluded, Error> {
         let priority = priority(&batch);
-        let known = |work: &Work| match work.action {
-            Action::Check(contact) => Some(contact),
-            Action::Create(_) | Action::Update(..) | Action::Nothing => None,
-        };
-        let ids: Vec<_> = batch.iter().filter_map(known).collect();
+        let ids: Vec<_> = batch.iter().filter_map(|work| known(&work.action)).collect();
         let live = self.crm.read_many(&ids, &self.all_properties(&batch), priority).await?;
         crash::point("projector.check.answered");
         let live: HashMap<ContactId, Contact> = live.into_iter().collect();
         let (mut concluded, mut missing) = (Concluded::new(), Vec::new());
         for work in batch {
-            let Some(id) = known(&work) else { continue };
+            let Some(id) = known(&work.action) else { continue };
             match live.get(&id) {
                 Some(contact) => {
                     let conclusion = self.reading().checked(&work, contact);
@@ -36,6 +33,34 @@ impl Contacts {
         }
         concluded.extend(self.look_for_missing(missing, priority).await);
         Ok(concluded)
+    }
+
+    /// Before a contact is said to be a user's with one more connection, and before each update of one that shows another user,
+    /// too, it is read whose it is: people merge contacts. Two who share one are written one after the other.
+    pub(super) async fn see_whose(
+        &self,
+        batch: Vec<Work>,
+        priority: Priority,
+    ) -> Result<(Concluded, Vec<Work>), Error> {
+        let uncertain: Vec<_> = batch.iter().filter(|work| may_be_shared(work)).cloned().collect();
+        let ids: Vec<_> = uncertain.iter().filter_map(|work| known(&work.action)).collect();
+        if ids.is_empty() {
+            return Ok((Concluded::new(), batch));
+        }
+        let contacts: HashMap<_, _> =
+            self.crm.read_many(&ids, &self.all_properties(&uncertain), priority).await?.into_iter().collect();
+        let (mut concluded, mut unchanged, mut written) = (Concluded::new(), Vec::new(), HashSet::new());
+        for work in batch {
+            let contact = known(&work.action).and_then(|id| contacts.get(&id));
+            match contact.and_then(|contact| self.reading().whose(&work, contact)) {
+                Some(conclusion) => concluded.push((work, conclusion)),
+                None if contact.is_some_and(|contact| !written.insert(contact.id)) => {
+                    concluded.push((work, Conclusion::Open));
+                }
+                None => unchanged.push(work),
+            }
+        }
+        Ok((concluded, unchanged))
     }
 
     /// A contact that was deleted may be back from the recycle bin, under an address that a person gave it meanwhile.

@@ -230,6 +230,17 @@ pub fn names() -> impl Iterator<Item = String> {
     [1, 2].into_iter().flat_map(move |account| stems.map(|stem| format!("line_{stem}_{account}")))
 }
 
+/// The address that a contact of the user is created with.
+pub fn address(user: &str) -> String {
+    format!("{}@line.me", user.to_lowercase())
+}
+
+/// The property that shows whose this one is.
+pub fn user_id_beside(name: &str) -> String {
+    let account = name.rsplit('_').next().unwrap_or_default();
+    format!("line_user_id_{account}")
+}
+
 /// Is it one of them?
 pub fn is_ours(name: &str) -> bool {
     names().any(|ours| ours == name)

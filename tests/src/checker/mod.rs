@@ -3,7 +3,7 @@
 //!
 //! | Invariant | What is checked |
 //! | --- | --- |
-//! | INV-06 | at rest HubSpot shows what the log says, in all properties of ours |
+//! | INV-06 | at rest HubSpot shows what the log says, in all properties of ours; nobody takes another's place on a contact |
 //! | INV-08 | no second live contact is ever created for a user |
 //! | INV-09 | no property goes back to an older value |
 //! | INV-10 | a deleted contact comes back for a message or follow after the deletion, and only then |

@@ -100,6 +100,7 @@ impl Rest<'_> {
             .into_iter()
             .filter(differ)
             .filter(|name| !self.is_left_by_another(user, name, wanted.keys().map(|key| &**key)))
+            .filter(|name| !self.is_anothers(user, contact, name, &shown))
             .find(|name| !self.is_excused(user, contact.id, name, wanted.get(*name)))?;
         let (wanted, shown) = (wanted.get(name), shown.get(name));
         Some(Violation::new("INV-06", format!("{name} of {user} is {shown:?} instead of {wanted:?}")))
@@ -109,6 +110,14 @@ impl Rest<'_> {
     fn is_left_by_another<'a>(&self, user: &str, name: &str, mut wanted: impl Iterator<Item = &'a str>) -> bool {
         let account = |name: &str| name.rsplit('_').next().map(str::to_owned);
         self.chronicle.mixed.contains(user) && !wanted.any(|wanted| account(wanted) == account(name))
+    }
+
+    /// The contact took in that of another user, and shows that one to this account; and a person changed its address, by which
+    /// this one would take the place.
+    fn is_anothers(&self, user: &str, contact: &Contact, name: &str, shown: &BTreeMap<&str, String>) -> bool {
+        let another = shown.get(&*fold::user_id_beside(name)).is_some_and(|id| id != user && !id.is_empty());
+        let is_first = contact.values.get("email").is_some_and(|email| *email == fold::address(user));
+        self.chronicle.mixed.contains(user) && another && !is_first
     }
 
     /// A person changed it, or removed the property and with it what it held from sight, and the log did not hear of it: nobody

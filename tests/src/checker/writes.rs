@@ -1,4 +1,4 @@
-//! Each write: only what is ours, only what differs, never an older value than before.
+//! Each write: only what is ours, only what differs, never an older value than before, nothing in another user's place.
 
 use super::fold::{self, Happening, History};
 use super::{Evidence, Violation};
@@ -18,6 +18,8 @@ struct Progress<'a> {
     versions: BTreeMap<&'a str, BTreeMap<String, Versions>>,
     reached: BTreeMap<(String, String), usize>,
     owner: BTreeMap<RecordId, String>,
+    /// Whom each contact shows, by the name of the property.
+    shown: BTreeMap<RecordId, BTreeMap<String, String>>,
 }
 
 /// Checks all of them.
@@ -25,7 +27,8 @@ pub fn check(evidence: &Evidence, history: &History, violations: &mut Vec<Violat
     let of_user = |(user, happenings): (&'_ String, &Vec<Happening>)| versions(user, happenings);
     let versions =
         history.users.iter().map(|(user, happenings)| (user.as_str(), of_user((user, happenings)))).collect();
-    let mut progress = Progress { history, versions, reached: BTreeMap::new(), owner: BTreeMap::new() };
+    let (reached, owner, shown) = Default::default();
+    let mut progress = Progress { history, versions, reached, owner, shown };
     for (number, at_ms, fact) in &evidence.facts {
         progress.step(*number, *at_ms, fact, violations);
     }
@@ -57,6 +60,7 @@ impl Progress<'_> {
     fn step(&mut self, number: u64, at_ms: i64, fact: &Fact, violations: &mut Vec<Violation>) {
         match fact {
             Fact::Created { id, by, properties } => {
+                self.show(*id, properties);
                 let ids = ["line_user_id_2", "line_user_id_1"];
                 let Some(user) = ids.into_iter().find_map(|name| properties.get(name)).cloned() else { return };
                 if *by == Actor::Api {
@@ -65,19 +69,59 @@ impl Progress<'_> {
                 self.owner.insert(*id, user);
             }
             Fact::Written { id, by: Actor::Api, properties, .. } => {
-                let Some(user) = self.owner.get(id).cloned() else {
+                let Some(owner) = self.owner.get(id).cloned() else {
                     violations.push(Violation::new("INV-16", format!("a contact of nobody was written: {id}")));
                     return;
                 };
-                self.written(number, &user, properties, false, violations);
-                violations.extend(self.repeated(at_ms, &user, properties));
+                violations.extend(self.taken(*id, properties));
+                self.show(*id, properties);
+                for (user, properties) in self.by_user(*id, &owner, properties) {
+                    self.written(number, &user, &properties, false, violations);
+                    violations.extend(self.repeated(at_ms, &user, &properties));
+                }
             }
+            Fact::Written { id, properties, .. } => self.show(*id, properties),
             Fact::Merged { primary, other, into, .. } => {
                 let owner = self.owner.get(primary).or_else(|| self.owner.get(other)).cloned();
                 self.owner.extend(owner.map(|owner| (*into, owner)));
+                let [primary, mut shown] = [primary, other].map(|id| self.shown.remove(id).unwrap_or_default());
+                shown.extend(primary);
+                self.shown.insert(*into, shown);
             }
             _ => {}
         }
+    }
+
+    fn show(&mut self, id: RecordId, properties: &BTreeMap<String, String>) {
+        let ids = properties.iter().filter(|(name, _)| fold::user_id_beside(name) == **name);
+        self.shown.entry(id).or_default().extend(ids.map(|(name, user)| (name.clone(), user.clone())));
+    }
+
+    /// Whom a contact shows to an account is changed only to the user whose contact it was before others were merged with it.
+    fn taken(&self, id: RecordId, properties: &BTreeMap<String, String>) -> Option<Violation> {
+        let shown = self.shown.get(&id)?;
+        let is_taken = |(name, user): &(&String, &String)| {
+            shown.get(*name).is_some_and(|before| !before.is_empty() && before != *user)
+                && self.owner.get(&id) != Some(*user)
+        };
+        let (name, user) = properties.iter().find(is_taken)?;
+        Some(Violation::new("INV-06", format!("{name} of {id} was taken from another by {user}")))
+    }
+
+    /// The properties by whose they are.
+    fn by_user(
+        &self,
+        id: RecordId,
+        owner: &str,
+        properties: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, BTreeMap<String, String>> {
+        let mut by_user: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for (name, value) in properties {
+            let shown = self.shown.get(&id).and_then(|shown| shown.get(&fold::user_id_beside(name)));
+            let user = shown.filter(|user| !user.is_empty()).map_or(owner, |user| user);
+            by_user.entry(user.to_owned()).or_default().insert(name.clone(), value.clone());
+        }
+        by_user
     }
 
     fn written(
@@ -89,7 +133,7 @@ impl Progress<'_> {
         violations: &mut Vec<Violation>,
     ) {
         for (name, value) in properties {
-            let is_address = creation && name == "email" && *value == format!("{}@line.me", user.to_lowercase());
+            let is_address = creation && name == "email" && *value == fold::address(user);
             if is_address {
                 continue;
             }

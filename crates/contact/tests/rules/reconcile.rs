@@ -180,6 +180,21 @@ fn a_contact_merged_into_another_users_is_left_alone() {
 }
 
 #[test]
+fn of_two_persons_on_one_contact_each_has_the_connections_that_show_them_and_nobody_takes_anothers() {
+    let mine = |connection| [followed(10).on(connection), Step::Synced];
+    let then = |known: [Step; 2], later: Vec<Step>, expect: &str| check([known.to_vec(), later].concat(), expect);
+    then(mine(2), vec![Step::SharedBy(1), unfollowed(30)], "nothing");
+    then(mine(2), vec![Step::SharedBy(1), wrote(30, "a", "x")], "check 1");
+    then(mine(2), vec![Step::SharedBy(1), unfollowed(30), unfollowed(30).on(2)], "update 1: follow_2=No");
+    then(mine(2), vec![Step::SharedBy(3), unfollowed(30)], "update 1: follow_1=No unanswered_1=No");
+    then(mine(1), vec![Step::SharedBy(2), unfollowed(30).on(2)], "nothing");
+    then(mine(2), vec![Step::SharedBy(1), deleted(40), wrote(50, "a", "x")], CREATED_WITH_ALL);
+}
+
+const CREATED_WITH_ALL: &str = "create: follow_1=Yes id_sync_date_1=50 unanswered_1=Yes last_response_1=x follow_2=Yes \
+                                id_sync_date_2=10 unanswered_2=No";
+
+#[test]
 fn a_contact_that_answers_under_another_id_is_adopted() {
     check([followed(10), Step::Synced, moved(20), unfollowed(30)], "update 77: follow_1=No");
 }

@@ -6,8 +6,8 @@
 
 use crate::support::{Record, apply, bytes, connections, fold, hubspot_does, number};
 use contact::{
-    Action, Confirmation, ContactId, Event, EventId, Field, Kind, Likeness, Link, Moment, Names, Profile, User, UserId,
-    decide,
+    Action, Confirmation, ContactId, Event, EventId, Field, Kind, Likeness, Link, Moment, Names, Profile, Property,
+    User, UserId, decide,
 };
 use std::collections::BTreeMap;
 
@@ -35,6 +35,8 @@ pub enum Step {
     Announced,
     Refused,
     Told(i64, fn(ContactId, i64) -> Link),
+    /// A person merged the contact with that of another LINE user, whom it shows since to this connection.
+    SharedBy(u32),
     /// The person was erased, and what happened until then.
     Erased(i64),
     /// The operator changed a connection.
@@ -155,6 +157,12 @@ pub fn check(story: impl IntoIterator<Item = Step>, expect: &str) {
             }
             Step::Told(at, link) => {
                 Some(Record::Confirmation(user.account.next(now, link(ContactId(user.account.revision()), at))))
+            }
+            Step::SharedBy(connection) => {
+                let mut confirmation = user.account.next(now, user.account.link);
+                let property = Property { connection: number(connection), field: Field::UserId };
+                confirmation.values.insert(property, UserId::from_u128(1).to_string().into());
+                Some(Record::Confirmation(confirmation))
             }
             Step::Erased(at) => {
                 apply(&mut user, &Record::Erased(at));

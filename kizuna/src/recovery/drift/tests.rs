@@ -135,6 +135,27 @@ fn a_merged_contact_is_followed_unless_it_is_another_persons() {
 }
 
 #[test]
+fn what_is_another_persons_on_a_merged_contact_is_no_difference() {
+    let second = ConnectionNumber::new(2).expect("not 0");
+    let rules = [number(), second].map(|number| Connection { number, auto_create: true }).into_iter().collect();
+    let mut user = User::default();
+    for connection in [number(), second] {
+        user.apply(Event { user: ID, connection, at: Moment { time_ms: 1, id: EventId(0) }, kind: Kind::Followed });
+    }
+    let mut shown = wanted(ID, &user, &rules);
+    shown.retain(|property, _| property.connection == second);
+    shown.insert(Property { connection: number(), field: Field::UserId }, UserId::from_u128(8).to_string().into());
+    let confirmation = user.account.next_alive(50, CONTACT, user.returned_ms());
+    user.apply_confirmation(Confirmation { values: shown.clone(), ..confirmation });
+
+    let names = Names::default();
+    let named = shown.into_iter().map(|(property, value)| (names.name(property), value.to_string()));
+    let found = Contact { properties: named.collect(), ..contact(&user) };
+    let subject = Subject { id: ID, user: &user, rules: &rules, names: &names, asked_at_ms: 99 };
+    assert_eq!(kinds(&subject.compare(Some(&found), None)), [""; 0]);
+}
+
+#[test]
 fn a_restored_contact_is_taken_up_again_only_if_it_is_this_persons() {
     let mut user = synced();
     let gone = user.account.next(60, Link::Gone { contact: CONTACT, since_ms: 55 });
