@@ -109,10 +109,10 @@ impl Plan {
     /// The same with a deliberate mistake, and with more of the occasions on which it shows.
     pub fn with(self, wrong: Wrong) -> Self {
         let sharpened = match wrong {
-            // What is in doubt is written again at once, mostly to what the stray would write, too: it takes many users.
+            // What is in doubt is written again at once, mostly to what the stray would write, too: it takes much to happen.
             Wrong::NoTakeoverGrace => {
-                let (users, span_ms) = (40, 10 * 60_000);
-                Self { users, span_ms, crash: 12, strays: true, stores_lost: 0, stores_older: 0, ..self }
+                let (users, events, span_ms) = (40, 3_000, 10 * 60_000);
+                Self { users, events, span_ms, crash: 12, strays: true, stores_lost: 0, stores_older: 0, ..self }
             }
             Wrong::AnnouncementForgotten => Self { crash: 25, span_ms: 5 * 60_000, strays: true, ..self },
             Wrong::PresenceBelieved => Self { users: 40, deeds: 150, ..self },
