@@ -10,7 +10,7 @@ use schemas::ContactLink;
 
 const LINE_ME: &str = "u00000000000000000000000000000001@line.me";
 
-/// Two friends, each of an account of their own, and the one contact that they became: first of all the first one's.
+/// What people made of the contacts of two friends: one contact, first of all that of the first account's friend.
 async fn shared(driver: &Driver) -> u64 {
     let one = driver.contact_with(user(1), "line_follow_1", "Yes").await;
     let two = driver.contact_with(user(2), "line_follow_2", "Yes").await;
@@ -112,9 +112,7 @@ async fn the_primary_of_two_merged_users_stays_so_when_it_acts_with_the_account_
     driver.follow(1, user(2), 1_000).await;
     driver.follow(2, user(2), 1_000).await;
     let running = driver.start();
-    let one = driver.contact_with(user(1), "line_follow_1", "Yes").await;
-    let two = driver.contact_with(user(2), "line_follow_2", "Yes").await;
-    let merged = driver.crm.merge(one, two);
+    let merged = shared(&driver).await;
     driver.message(2, user(1), 2_000, "first").await;
     assert_eq!(driver.contact_with(user(1), "line_last_response_2", "first").await, merged);
     running.stop().await;
@@ -129,10 +127,8 @@ async fn the_primary_of_two_merged_users_stays_so_when_it_is_known_what_the_othe
     driver.follow(2, user(2), 1_000).await;
     driver.follow(2, user(3), 1_000).await;
     let running = driver.start();
-    let one = driver.contact_with(user(1), "line_follow_1", "Yes").await;
-    let two = driver.contact_with(user(2), "line_follow_2", "Yes").await;
     let three = driver.contact_with(user(3), "line_follow_2", "Yes").await;
-    let merged = driver.crm.merge(one, two);
+    let merged = shared(&driver).await;
     driver.crm.merge(three, driver.crm.insert(&[("email", "jiro@example.jp")]));
     let unfollow = |n, who| driver.record(n, who, "unfollow", 2_000, "");
     driver.append(vec![unfollow(1, user(1)), unfollow(2, user(3))]).await;
@@ -166,9 +162,7 @@ async fn the_primary_of_two_merged_users_stays_so_when_the_contact_was_deleted_a
     driver.follow(1, user(2), 1_000).await;
     driver.follow(2, user(2), 1_000).await;
     let running = driver.start();
-    let one = driver.contact_with(user(1), "line_follow_1", "Yes").await;
-    let two = driver.contact_with(user(2), "line_follow_2", "Yes").await;
-    let merged = driver.crm.merge(one, two);
+    let merged = shared(&driver).await;
     driver.event(1, user(1), "unfollow", 2_000, "").await;
     driver.contact_with(user(1), "line_follow_1", "No").await;
     driver.crm.delete(merged, 10_000);
