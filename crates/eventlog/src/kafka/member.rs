@@ -42,6 +42,8 @@ pub(super) struct Member {
     owed: Owed,
     /// The offset to read next of every owned topic and partition.
     positions: BTreeMap<(Topic, u32), u64>,
+    /// An error that came behind records. The client tells it once, so it is kept until the next poll.
+    held: Option<KafkaError>,
     watchdog: Watchdog,
 }
 
@@ -66,6 +68,7 @@ impl Member {
             client: None,
             owed: Owed::Nothing,
             positions: BTreeMap::new(),
+            held: None,
             watchdog: Watchdog::default(),
         };
         member.connect()?;
@@ -119,6 +122,7 @@ impl Member {
         }
         self.assign(&positions)?;
         self.positions = positions;
+        self.held = None;
         self.watchdog.restart();
         self.gate.open(owned.clone(), Arc::downgrade(self.client()));
         Ok((!owned.is_empty()).then(|| Polled::Assigned(owned.into_iter().collect())))
@@ -147,6 +151,7 @@ impl Member {
             Change::Revoked => Owed::GiveUp,
         };
         self.positions.clear();
+        self.held = None;
         (!owned.is_empty()).then(|| Polled::Revoked(owned.into_iter().collect()))
     }
 
@@ -213,6 +218,7 @@ impl Member {
     /// Closes the client and so leaves the group. Nothing here may hold a list that the client gave out: closing would hang.
     fn leave(&mut self) {
         self.gate.close();
+        self.held = None;
         let Some(client) = self.client.take() else { return };
         client.context().answer_for_itself();
         if !matches!(std::mem::replace(&mut self.owed, Owed::Nothing), Owed::Nothing) {
@@ -242,6 +248,9 @@ impl Consumer for Member {
         if let Some(polled) = self.settle()? {
             return Ok(polled);
         }
+        if let Some(error) = self.held.take() {
+            return Err(self.failed(&error));
+        }
         while records.len() < max {
             let left =
                 if records.is_empty() { deadline.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
@@ -251,7 +260,10 @@ impl Consumer for Member {
                     records.extend(self.cluster.record(&message).filter(|record| self.advance(record)))
                 }
                 Some(Err(error)) if is_connection_trouble(&error) => trouble = Some(error),
-                Some(Err(_)) if !records.is_empty() => break,
+                Some(Err(error)) if !records.is_empty() => {
+                    self.held = Some(error);
+                    break;
+                }
                 Some(Err(error)) => return Err(self.failed(&error)),
                 None => {
                     self.gate.polled();
@@ -355,6 +367,15 @@ mod tests {
         assert!(!member.ownership().owns(0));
         poll_until(&mut member, |polled| matches!(polled, Polled::Records(records) if records.len() == 1));
         assert!(member.ownership().owns(0));
+    }
+
+    #[test]
+    fn an_error_that_came_behind_records_is_told_by_the_next_poll_and_once() {
+        let mock = MockCluster::new(1).unwrap();
+        let mut member = sole_member(&mock);
+        member.held = Some(KafkaError::MessageConsumption(RDKafkaErrorCode::BadMessage));
+        assert!(matches!(member.poll(10, Duration::from_millis(10)), Err(Error::Damaged(_))));
+        assert!(matches!(member.poll(10, Duration::from_millis(10)), Ok(Polled::Idle)));
     }
 
     #[tokio::test]

@@ -18,6 +18,8 @@ pub(super) struct PartitionReader {
     partition: u32,
     /// The offset to read next.
     position: u64,
+    /// An error that came behind records. The client tells it once, so it is kept until the next call.
+    held: Option<KafkaError>,
     /// The brokers have nothing from there on.
     is_at_end: bool,
 }
@@ -26,7 +28,7 @@ impl PartitionReader {
     pub(super) fn open(cluster: Arc<Cluster>, topic: Topic, partition: u32, from: u64) -> Result<Self, Error> {
         let client: BaseConsumer<Quiet> =
             cluster.settings.reader().create_with_context(Quiet).map_err(|error| misconfigured(&error))?;
-        let reader = Self { cluster, client, topic, partition, position: from, is_at_end: false };
+        let reader = Self { cluster, client, topic, partition, position: from, held: None, is_at_end: false };
         reader.assign()?;
         Ok(reader)
     }
@@ -60,6 +62,9 @@ impl Reader for PartitionReader {
     fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>, Error> {
         let deadline = Instant::now() + wait;
         let (mut records, mut trouble) = (Vec::new(), None);
+        if let Some(error) = self.held.take() {
+            return Err(self.failed(&error));
+        }
         while records.len() < max {
             let patience =
                 if records.is_empty() { deadline.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
@@ -73,8 +78,10 @@ impl Reader for PartitionReader {
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => self.is_at_end = true,
                 Some(Err(error)) if is_connection_trouble(&error) => trouble = Some(error),
-                // What was read before a passing trouble is good; trouble that stays is reported by the next call.
-                Some(Err(_)) if !records.is_empty() => break,
+                Some(Err(error)) if !records.is_empty() => {
+                    self.held = Some(error);
+                    break;
+                }
                 Some(Err(error)) => return Err(self.failed(&error)),
                 None if !records.is_empty() || patience.is_zero() => break,
                 // An event that is no record ended the poll early.
