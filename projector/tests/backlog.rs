@@ -4,6 +4,7 @@
 
 mod driver;
 
+use connection::State;
 use contact::link::Account;
 use contact::{Action, Likeness, ProfileDue, UserId};
 use driver::crm::Row;
@@ -113,6 +114,27 @@ async fn look_ups_without_room_are_made_once_there_is_some() {
     let engine = tokio::spawn(parts.engine.unwrap().run(std::future::pending()));
     driver.records(Topic::LineProfiles, 1).await;
     engine.abort();
+}
+
+/// On one thread, and both of one batch if both are written.
+#[tokio::test]
+async fn what_waits_for_a_connection_is_not_written_once_that_is_paused() {
+    let driver = Driver::new().await;
+    // With a profile, so that nobody waits for one.
+    driver.append(vec![driver.profile(1, user(1), 1_000), driver.profile(2, user(2), 1_000)]).await;
+    driver.follow(1, user(1), 1_000).await;
+    driver.follow(2, user(2), 1_000).await;
+    let status = Arc::new(Status::default());
+    let parts = driver.parts(&status);
+    let mut session = parts.member.join().unwrap();
+    work_off(&mut session, &status).await;
+    driver.change(1, |connection| connection.state = State::Paused).await;
+    session.step(Duration::ZERO).await.unwrap();
+    work_off(&mut session, &status).await;
+    let engine = tokio::spawn(parts.engine.unwrap().run(std::future::pending()));
+    driver.contact_with(user(2), "line_follow_2", "Yes").await;
+    engine.abort();
+    assert_eq!(driver.crm.live().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -287,7 +287,8 @@ impl Partition {
         Ok(Backlog { work, next })
     }
 
-    /// After the connections changed: looks at every user again, a page at a time, and notes who has something to be done.
+    /// After the connections changed: looks at every user again, a page at a time, and notes who has something to be done. A
+    /// user with nothing left to do is told too, so that work for a connection that was paused or removed is forgotten.
     ///
     /// # Errors
     /// When the store fails.
@@ -301,7 +302,7 @@ impl Partition {
         let Page { users, next } = self.store.users(after, rows)?;
         let mut due = Vec::new();
         for (id, user) in &users {
-            due.extend(work(self.number, *id, user, rules));
+            due.push(work(self.number, *id, user, rules).unwrap_or_else(|| nothing(self.number, *id, user)));
             self.store.user_mut(*id)?;
         }
         if next.is_none() {
