@@ -161,7 +161,9 @@ impl Erasure<'_> {
         let before = self.read(|it| it.state(|_| true))?;
         let now_ms = installation.clock.now_ms();
         let newest = before.friends().filter_map(|(_, friend)| friend.newest_action_ms()).max();
-        let since_ms = if self.request.for_good { i64::MAX } else { now_ms.max(newest.unwrap_or(now_ms)) };
+        let chosen_ms = if self.request.for_good { i64::MAX } else { now_ms.max(newest.unwrap_or(now_ms)) };
+        // An erasure replaces the one before in the log, and must not take back what that one promised.
+        let since_ms = before.erased_ms().map_or(chosen_ms, |erased_ms| chosen_ms.max(erased_ms));
         let erased = before.account.erased(now_ms, since_ms);
         let names = &installation.settings.property_prefix.0;
         let event = NewRecord {

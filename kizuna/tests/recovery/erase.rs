@@ -107,6 +107,13 @@ async fn who_is_erased_for_good_never_comes_back() {
     world.say_and_see("先客", "someone else").await;
     assert!(world.contacts(&user).is_empty());
     assert_eq!(world.place.json(&["contact", "show", &user]).await["properties"], json!([]));
+
+    let again = world.place.json(&["erase", &user, "--yes"]).await;
+    assert_eq!(
+        again["since_ms"],
+        json!(null),
+        "another erasure replaces the first in the log, and is for good as well"
+    );
 }
 
 #[tokio::test]
