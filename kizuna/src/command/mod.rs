@@ -14,11 +14,14 @@ mod serve;
 mod topics;
 mod verify;
 
+use crate::cli::recovery::DeadLetters;
 use crate::cli::{Cli, Command, Connection};
 use crate::server::Roles;
 use crate::settings::Settings;
+use anyhow::bail;
 use eventlog::embedded::EmbeddedLog;
 use runtime::shutdown::Shutdown;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Why a command cannot do without Kafka, to be read after the word "because"; `None` for those that can.
@@ -45,11 +48,24 @@ pub fn notice(command: &Command, settings: &Settings) -> Option<String> {
             | Command::Topics(_)
             | Command::Connection(Connection::Add(_))
     );
+    let directory = missing_log(settings).filter(|_| !begins && !acts_on_log(command))?;
+    Some(format!("there is no log in {} (KIZUNA_DATA_DIR): a new, empty one is made there", directory.display()))
+}
+
+/// Does the command change or prove what is in the log? On a new, empty one it would find nothing to do, and call that done.
+const fn acts_on_log(command: &Command) -> bool {
+    match command {
+        Command::Replay(replay) => !replay.dry_run,
+        Command::DeadLetters(DeadLetters::Retry { .. } | DeadLetters::Drop { .. }) => true,
+        Command::Erase(_) | Command::Verify(_) => true,
+        _ => false,
+    }
+}
+
+/// Where the embedded log ought to be and is not.
+fn missing_log(settings: &Settings) -> Option<PathBuf> {
     let directory = settings.data_dir.join("log");
-    let is_missing = settings.kafka_brokers.is_none() && !EmbeddedLog::exists(&directory);
-    (is_missing && !begins).then(|| {
-        format!("there is no log in {} (KIZUNA_DATA_DIR): a new, empty one is made there", directory.display())
-    })
+    (settings.kafka_brokers.is_none() && !EmbeddedLog::exists(&directory)).then_some(directory)
 }
 
 /// Runs the command that was typed.
@@ -57,6 +73,9 @@ pub fn notice(command: &Command, settings: &Settings) -> Option<String> {
 /// # Errors
 /// When it could not be done; the message is for the operator.
 pub async fn run(cli: &Cli, settings: Settings, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
+    if let Some(directory) = missing_log(&settings).filter(|_| acts_on_log(&cli.command)) {
+        bail!("there is no log in {}: set KIZUNA_DATA_DIR to the directory of `kizuna up`", directory.display());
+    }
     match &cli.command {
         Command::Demo(demo) => demo::run(demo, cli.json, shutdown).await,
         Command::Console(command) => console::run(command, settings, cli.json, shutdown).await,

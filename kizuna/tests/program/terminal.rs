@@ -61,6 +61,8 @@ pub async fn at_a_terminal(
 #[tokio::test]
 async fn whoever_erases_at_a_terminal_is_asked_first() {
     let place = Place::new();
+    let add = ["connection", "add", "--name", "x", "--channel-id", "1", "--channel-secret", "s", "--skip-line-checks"];
+    assert_eq!(place.run(&add).await.status, 0);
     let erase = ["erase", "U8e742f61d673b39c7fff3cecb7536ef0"];
     let (status, seen, printed) = at_a_terminal(&place, &erase, &[("Type yes:", "no\n".to_owned())]).await;
     assert!(status == 1 && seen.contains("nothing was erased") && printed.is_empty(), "{status} {seen} {printed}");

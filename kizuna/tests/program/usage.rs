@@ -116,6 +116,18 @@ async fn a_command_that_finds_no_log_says_where_it_looked_once() {
 }
 
 #[tokio::test]
+async fn a_command_that_acts_on_the_log_makes_no_new_one() {
+    let user = "U4af4980629f1c2e8b7d3a6054c9e1b72";
+    for command in [&["erase", user, "--yes"][..], &["verify"], &["replay"], &["dead-letters", "drop", "--all"]] {
+        let place = Place::new();
+        let ended = place.run(command).await;
+        assert_eq!(ended.status, 1, "{ended:?}");
+        assert!(ended.stderr.contains("there is no log in ./data/log: set KIZUNA_DATA_DIR"), "{ended:?}");
+        assert!(!place.directory.path().join("data").exists(), "{command:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_cause_is_told_once() {
     let place = Place::new();
     std::fs::create_dir(place.directory.path().join("data")).unwrap();

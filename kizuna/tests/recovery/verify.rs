@@ -98,7 +98,10 @@ async fn two_contacts_of_one_line_user_are_reported_and_left_to_people() {
 
 #[tokio::test]
 async fn without_a_token_it_says_which_setting_is_missing() {
-    let ended = crate::place::Place::new().run(&["verify"]).await;
+    let place = crate::place::Place::new();
+    let add = ["connection", "add", "--name", "x", "--channel-id", "1", "--channel-secret", "s", "--skip-line-checks"];
+    assert_eq!(place.run(&add).await.status, 0);
+    let ended = place.run(&["verify"]).await;
     assert_eq!(ended.status, 1);
     assert!(ended.stderr.contains("KIZUNA_HUBSPOT_TOKEN"), "{}", ended.stderr);
 }
