@@ -61,7 +61,7 @@ fn request(add: &AddConnection, input: &mut dyn BufRead) -> anyhow::Result<Reque
         channel_id: add.channel_id.clone(),
         channel_secret: channel_secret.context("a channel secret is needed")?,
         access_token,
-        auto_create: !add.no_auto_create,
+        auto_create: add.no_auto_create.then_some(false),
         skip_line_checks: add.skip_line_checks,
     })
 }

@@ -198,7 +198,7 @@ async fn connect(installation: &Installation, channel: Channel) -> anyhow::Resul
         channel_id: channel.id,
         channel_secret: Secret::new(&channel.secret),
         access_token: channel.access_token.as_deref().map(Secret::new),
-        auto_create: true,
+        auto_create: None,
         skip_line_checks: false,
     };
     let report = onboarding::add(installation, request).await?;

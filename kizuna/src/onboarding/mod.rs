@@ -39,8 +39,8 @@ pub struct Request {
     pub channel_secret: Secret,
     /// Long-lived access token, if one is to be used.
     pub access_token: Option<Secret>,
-    /// Does a friend's first action make a contact?
-    pub auto_create: bool,
+    /// Does a friend's first action make a contact? If left out, as the connection has it; a new one does.
+    pub auto_create: Option<bool>,
     /// Make no call to LINE.
     pub skip_line_checks: bool,
 }
@@ -278,7 +278,7 @@ impl Onboarding<'_> {
             access_token: request.access_token.clone(),
             webhook_token: existing.map_or_else(new_webhook_token, |it| it.webhook_token.clone()),
             bot_user_id: bot_user_id.or_else(|| existing.and_then(|it| it.bot_user_id.clone())),
-            auto_create: request.auto_create,
+            auto_create: request.auto_create.or(existing.map(|it| it.auto_create)).unwrap_or(true),
             state: existing.map_or(State::Active, |it| it.state),
             properties_existed: existed_before && properties_existed.unwrap_or(true),
             created_at_ms: existing.map_or(now_ms, |it| it.created_at_ms),

@@ -193,6 +193,16 @@ async fn adding_again_completes_what_failed_and_doubles_nothing() {
 }
 
 #[tokio::test]
+async fn adding_again_makes_no_contacts_where_that_was_switched_off() {
+    let sandbox = sandbox().await;
+    let channel = sandbox.line_channels().remove(0);
+    let place = Place::beside(&sandbox);
+    assert_eq!(add(&place, &channel, &["--no-auto-create"]).await.status, 0);
+    assert_eq!(add(&place, &channel, &[]).await.status, 0);
+    assert_eq!(place.json(&["connection", "show", "1"]).await["auto_create"], false);
+}
+
+#[tokio::test]
 async fn an_account_without_room_for_its_properties_is_refused() {
     let hubspot = sandbox::hubspot::Settings { custom_property_limit: 6, ..Options::default().hubspot };
     let sandbox = sandbox::start(Options { hubspot, ..Options::default() }).await.unwrap();

@@ -21,6 +21,7 @@ struct Connect {
     channel_id: String,
     name: String,
     description: String,
+    auto_create: bool,
 }
 
 #[derive(Template)]
@@ -39,6 +40,7 @@ pub async fn show(Extension(visitor): Extension<Visitor>) -> Response {
         channel_id: String::new(),
         name: String::new(),
         description: String::new(),
+        auto_create: true,
     })
 }
 
@@ -54,7 +56,8 @@ pub async fn connect(
         Err(problem) => {
             let text = |name| form.text(name).to_owned();
             let (channel_id, name, description) = (text("channel_id"), text("name"), text("description"));
-            let again = Connect { frame, problem: Some(problem), channel_id, name, description };
+            let auto_create = form.is_ticked("auto_create");
+            let again = Connect { frame, problem: Some(problem), channel_id, name, description, auto_create };
             return Ok(page_as(StatusCode::UNPROCESSABLE_ENTITY, &again));
         }
     };
@@ -80,7 +83,8 @@ fn request(form: &Form, frame: &Frame) -> Result<Request, &'static str> {
         channel_id,
         channel_secret: secret("channel_secret")?.ok_or(frame.words.bad_secret)?,
         access_token: secret("access_token")?,
-        auto_create: form.is_ticked("auto_create"),
+        // The box is ticked unless somebody unticks it, so that only its absence says something about an account that is known.
+        auto_create: (!form.is_ticked("auto_create")).then_some(false),
         skip_line_checks: false,
     })
 }
