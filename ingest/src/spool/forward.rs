@@ -34,14 +34,14 @@ pub(crate) fn begin(spool: &Arc<Spool>, log: &Arc<dyn Log>, stopping: &watch::Se
     work.spawn(async move {
         tokio::select! {
             _ = stopping.wait_for(|stopping| *stopping) => {}
-            () = tell_age(&spool) => {}
+            () = keep_watch(&spool) => {}
         }
     });
     work
 }
 
-/// Reports the age of the oldest record, for ever.
-async fn tell_age(spool: &Spool) {
+/// Reports the age of the oldest record and whether the spool can be used again, for ever.
+async fn keep_watch(spool: &Spool) {
     let mut ticks = interval(AGE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -49,6 +49,7 @@ async fn tell_age(spool: &Spool) {
         let oldest_ms = spool.lanes.iter().filter_map(Lane::oldest_ms).min();
         let age_ms = oldest_ms.map_or(0, |oldest| spool.clock.now_ms().saturating_sub(oldest).max(0));
         spool.metrics.spool_oldest_seconds.set(age_ms / 1_000);
+        spool.look_again().await;
     }
 }
 

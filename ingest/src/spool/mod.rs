@@ -69,8 +69,8 @@ pub(crate) enum NotKept {
 pub struct Report {
     /// Records that wait to be forwarded.
     pub records: u64,
-    /// Can it keep what comes? Told by what it was last given, and while the log is away only: after that nothing is given to
-    /// it that could show that it can again.
+    /// Can it keep what comes? Told by what it was last given, until it [looks again](Spool::look_again), and while the log is
+    /// away only.
     pub is_taking: bool,
 }
 
@@ -82,7 +82,7 @@ pub struct Spool {
     /// Lanes whose partition of the log is away.
     away: AtomicUsize,
     depth: Mutex<Held>,
-    /// Did it keep what it was last given?
+    /// Did it keep what it was last given, or could since?
     kept_last: AtomicBool,
     options: Options,
     clock: Arc<dyn Clock>,
@@ -141,6 +141,15 @@ impl Spool {
     pub fn report(&self) -> Report {
         let is_needed = self.away.load(Ordering::Relaxed) > 0;
         Report { records: self.depth().records, is_taking: !is_needed || self.kept_last.load(Ordering::Relaxed) }
+    }
+
+    /// Finds out whether it can keep events again after it could not: who is not ready is given nothing that would show it.
+    async fn look_again(&self) {
+        let room = (NewRecord::MAX_BYTES as u64).min(self.options.bytes_max / 2);
+        let has_room = self.depth().bytes + room <= self.options.bytes_max;
+        if !self.kept_last.load(Ordering::Relaxed) && has_room && self.store.check().await.is_ok() {
+            self.kept_last.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Is the log known not to take one of these records now?
