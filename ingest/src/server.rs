@@ -51,6 +51,9 @@ pub async fn run(
     let within = settings.drain_timeout;
     let places = settings.connections_max;
     metrics.begin();
+    for known in view.snapshot().all() {
+        metrics.begin_account(&known.number.to_string());
+    }
     let receiver = Arc::new(Receiver {
         accounts: Accounts::new(metrics.clone()),
         intake: Intake::new(Arc::clone(&log), spool.clone(), &settings, metrics.clone()),
