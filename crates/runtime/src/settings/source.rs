@@ -79,7 +79,10 @@ impl<'a> Source<'a> {
                 Some(text) if text.trim().is_empty() => {}
                 Some(text) => {
                     let table = Some(tables.join("."));
-                    self.given.insert(variable, Given { text, place, table });
+                    let before = self.given.insert(variable, Given { text, place: place.clone(), table });
+                    if let Some(Given { place: same, .. }) = before {
+                        self.refuse(&place, &format!("the same setting as {same}"), "it once");
+                    }
                 }
                 None => self.refuse(&place, "a list of lists", "a single value"),
             }
@@ -282,6 +285,15 @@ mod tests {
         let expected = [("linger.ms", "5"), ("sasl.username", "kizuna"), ("security.protocol", "ssl")];
         let kafka: Vec<_> = sample.kafka.0.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
         assert_eq!(kafka, expected);
+    }
+
+    #[test]
+    fn a_setting_that_stands_twice_in_the_file_is_a_problem_and_no_value_is_shown() {
+        let found = problems(&[], Some("kafka_brokers = \"old:1\"\n[kafka]\nbrokers = \"new:1\""));
+        assert_eq!(
+            found,
+            ["kafka_brokers in kizuna.toml: found the same setting as kafka.brokers in kizuna.toml, expected it once"]
+        );
     }
 
     #[test]
