@@ -1,7 +1,7 @@
 # One image with the one program; the command says the role: up (the default), ingest, projector, topics create, ...
 #
 #   docker build -t kizuna .
-#   docker run --rm -p 8080:8080 -p 127.0.0.1:8090:8090 -v kizuna-data:/var/lib/kizuna kizuna
+#   docker run --rm -p 127.0.0.1:8080:8080 -p 127.0.0.1:8090:8090 -v kizuna-data:/var/lib/kizuna kizuna
 #
 # The console is then at http://127.0.0.1:8090, and the log of the container has the link that sets it up.
 

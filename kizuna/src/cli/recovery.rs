@@ -29,7 +29,7 @@ pub struct Replay {
 /// `kizuna verify`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Reads every linked contact from HubSpot, a hundred a call and after everything that is more urgent, and compares. Each line \
+Reads every linked contact from HubSpot, a hundred a call, and compares. Each line \
 names a contact and what is the matter with it:
   edited       a person changed one of our properties in HubSpot
   unwritten    the state is ahead: `kizuna up` is going to write it
