@@ -445,6 +445,20 @@ async fn a_rebuild_from_the_log_calls_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_record_too_large_for_a_dead_letter_holds_nobody_up() {
+    let driver = Driver::new().await;
+    let key = schemas::key::line_event(&user(1).to_string(), 1, "broken");
+    let value = Some(vec![b'x'; NewRecord::MAX_BYTES - key.len()]);
+    driver.append(vec![NewRecord { topic: Topic::LineEvents, key, value }]).await;
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    let (reason, detail) = driver.first_letter().await;
+    running.stop().await;
+    assert!(reason == "malformed" && detail.contains("too large"), "{reason}: {detail}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
     let driver = Driver::new().await;
     let key = schemas::key::line_event(&user(1).to_string(), 1, "broken");

@@ -446,7 +446,7 @@ impl Member {
         let (topic, partition, offset) = (record.topic.name(), record.partition, record.offset);
         tracing::warn!(topic, partition, offset, detail, "a record cannot be used; it is in the dead letters");
         self.metrics.dead_letters.with_label_values(&["malformed"]).inc();
-        let letter = DeadLetter {
+        let mut letter = DeadLetter {
             topic: topic.to_owned(),
             partition,
             offset: i64::try_from(offset).unwrap_or(i64::MAX),
@@ -458,6 +458,12 @@ impl Member {
             connection: None,
         };
         let key = schemas::key::dead_letter(topic, &letter.key);
-        NewRecord { topic: Topic::DeadLetters, key, value: Some(self.codec.encode(&letter)) }
+        let whole = NewRecord { topic: Topic::DeadLetters, key, value: Some(self.codec.encode(&letter)) };
+        if whole.size() <= NewRecord::MAX_BYTES {
+            return whole;
+        }
+        let detail = format!("{}; too large for a dead letter, the record is in the log only", letter.detail);
+        letter = DeadLetter { value: Vec::new(), detail, ..letter };
+        NewRecord { value: Some(self.codec.encode(&letter)), ..whole }
     }
 }
