@@ -118,7 +118,8 @@ async fn serve(tcp: TcpStream, receiver: Arc<Receiver>, shutdown: Shutdown, _gue
         let (receiver, alarm, progress) = (&receiver, &alarm, &progress);
         async move {
             let answer = receiver.answer(&mut head, body, alarm).await;
-            progress.enter(Phase::Idle);
+            // Who was refused gets no more time than a newcomer: else strangers could hold all places with a request now and then.
+            progress.enter(if answer.status().is_client_error() { Phase::New } else { Phase::Idle });
             Ok::<_, Infallible>(answer)
         }
     });

@@ -116,6 +116,15 @@ async fn a_connection_that_rests_too_long_is_ended() {
 }
 
 #[tokio::test]
+async fn a_stranger_may_rest_no_longer_than_a_newcomer() {
+    let world = World::bounded(Settings { header_timeout: SHORT, ..Settings::default() }).await;
+    let mut client = world.client().await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 404);
+    assert_eq!(client.end().await, b"");
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_come_in_time_gets_408() {
     let world = World::bounded(Settings { body_timeout: SHORT, ..Settings::default() }).await;
     let mut client = world.client().await;
