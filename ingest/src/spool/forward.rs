@@ -41,7 +41,7 @@ pub(crate) fn begin(spool: &Arc<Spool>, log: &Arc<dyn Log>, stopping: &watch::Se
 }
 
 /// Reports the age of the oldest record and whether the spool can be used again, for ever.
-async fn keep_watch(spool: &Spool) {
+pub(super) async fn keep_watch(spool: &Spool) {
     let mut ticks = interval(AGE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

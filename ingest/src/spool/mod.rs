@@ -21,7 +21,7 @@ use lane::Lane;
 use runtime::clock::Clock;
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -82,8 +82,8 @@ pub struct Spool {
     /// Lanes whose partition of the log is away.
     away: AtomicUsize,
     depth: Mutex<Held>,
-    /// Did it keep what it was last given, or could since?
-    kept_last: AtomicBool,
+    /// Bytes that it was last given and could not keep; 0 where it kept them, or could since.
+    not_kept: AtomicU64,
     options: Options,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -127,7 +127,7 @@ impl Spool {
             lanes,
             away: AtomicUsize::new(0),
             depth: Mutex::new(depth),
-            kept_last: AtomicBool::new(true),
+            not_kept: AtomicU64::new(0),
             options,
             clock,
             metrics,
@@ -140,15 +140,15 @@ impl Spool {
     /// How it is.
     pub fn report(&self) -> Report {
         let is_needed = self.away.load(Ordering::Relaxed) > 0;
-        Report { records: self.depth().records, is_taking: !is_needed || self.kept_last.load(Ordering::Relaxed) }
+        Report { records: self.depth().records, is_taking: !is_needed || self.not_kept.load(Ordering::Relaxed) == 0 }
     }
 
     /// Finds out whether it can keep events again after it could not: who is not ready is given nothing that would show it.
     async fn look_again(&self) {
-        let room = (NewRecord::MAX_BYTES as u64).min(self.options.bytes_max / 2);
-        let has_room = self.depth().bytes + room <= self.options.bytes_max;
-        if !self.kept_last.load(Ordering::Relaxed) && has_room && self.store.check().await.is_ok() {
-            self.kept_last.store(true, Ordering::Relaxed);
+        let not_kept = self.not_kept.load(Ordering::Relaxed);
+        let has_room = self.depth().bytes + not_kept <= self.options.bytes_max;
+        if not_kept > 0 && has_room && self.store.check().await.is_ok() {
+            self.not_kept.store(0, Ordering::Relaxed);
         }
     }
 
@@ -169,8 +169,9 @@ impl Spool {
         let kept = Steadfast::new(async move {
             let lanes: Vec<usize> = records.iter().map(|record| spool.index_of(record)).collect();
             lanes.iter().for_each(|lane| spool.leaves(&spool.lanes[*lane], reason));
-            let kept = spool.write(records, reason).await;
-            spool.kept_last.store(kept.is_ok(), Ordering::Relaxed);
+            let bytes: usize = records.iter().map(NewRecord::size).sum();
+            let kept = spool.write(records, bytes as u64, reason).await;
+            spool.not_kept.store(if kept.is_ok() { 0 } else { bytes as u64 }, Ordering::Relaxed);
             // Also when they were not kept: it may be that they are there, and the lane has to be found empty otherwise.
             lanes.iter().for_each(|lane| spool.lanes[*lane].filled.notify_one());
             kept
@@ -178,9 +179,8 @@ impl Spool {
         timeout_at(deadline, kept).await.unwrap_or(Err(NotKept::Late))
     }
 
-    async fn write(&self, records: Arc<[NewRecord]>, reason: &str) -> Result<(), NotKept> {
-        let bytes: usize = records.iter().map(NewRecord::size).sum();
-        let more = Held { records: records.len() as u64, bytes: bytes as u64 };
+    async fn write(&self, records: Arc<[NewRecord]>, bytes: u64, reason: &str) -> Result<(), NotKept> {
+        let more = Held { records: records.len() as u64, bytes };
         if !self.deepen(more) {
             self.metrics.spool_failures.with_label_values(&["full"]).inc();
             return Err(NotKept::Full);
@@ -277,5 +277,35 @@ fn lock(directory: &Path) -> Result<File, Error> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::SpoolInUse { directory: directory.to_owned() }),
         Err(TryLockError::Error(error)) => Err(unusable(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use runtime::clock::SystemClock;
+
+    #[tokio::test]
+    async fn a_spool_that_could_not_keep_events_takes_them_again_once_they_fit_although_the_log_is_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+        let options = Options { bytes_max: 1_000, ..Options::new(1) };
+        let spool = Spool::open(directory.path(), options, Arc::new(SystemClock), metrics).unwrap();
+        spool.leaves(&spool.lanes[0], "failed");
+        assert!(spool.deepen(Held { records: 1, bytes: 600 }));
+        spool.not_kept.store(600, Ordering::Relaxed);
+        spool.look_again().await;
+        assert!(!spool.report().is_taking, "there is no room for them");
+        spool.lower(Held { records: 1, bytes: 600 });
+        let taking = async {
+            while !spool.report().is_taking {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = forward::keep_watch(&spool) => {}
+            seen = timeout_at(Instant::now() + Duration::from_secs(20), taking) => seen.expect("it says so"),
+        }
     }
 }

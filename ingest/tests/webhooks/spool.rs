@@ -226,21 +226,6 @@ async fn a_spool_that_cannot_be_written_gets_503_and_the_log_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_spool_that_can_be_written_again_says_so_before_the_log_is_back() {
-    let directory = TempDir::new().unwrap();
-    let world = world(&directory).await;
-    let (file, elsewhere) = (directory.path().join("log.sqlite3"), directory.path().join("elsewhere"));
-    world.log.is_now(Mood::Fails);
-    assert_eq!(world.receives(&body(&[&message("01")])).await, 200);
-    fs::rename(&file, &elsewhere).unwrap();
-    assert_eq!(world.receives(&body(&[&message("02")])).await, 503);
-    assert!(!world.spool().is_taking);
-    fs::rename(&elsewhere, &file).unwrap();
-    world.until(|_| world.spool().is_taking).await;
-    assert_eq!(world.receives(&body(&[&message("03")])).await, 200);
-}
-
-#[tokio::test]
 async fn what_the_log_refuses_for_good_is_not_spooled() {
     let directory = TempDir::new().unwrap();
     let world = world(&directory).await;
