@@ -281,8 +281,8 @@ impl Ledger {
     pub(super) fn failed(&mut self, error: Error, now: Instant, now_ms: i64) -> Error {
         match error {
             Error::RateLimited { policy: Policy::Search, wait } => self.pause(Why::Search, now + wait),
-            Error::RateLimited { policy: Policy::Daily, .. } => {
-                let wait = self.daily.until_reset(now_ms);
+            Error::RateLimited { policy: Policy::Daily, wait } => {
+                let wait = self.daily.until_reset(now_ms).max(wait);
                 self.pause(Why::Daily, now + wait);
                 return Error::RateLimited { policy: Policy::Daily, wait };
             }

@@ -189,6 +189,15 @@ async fn the_daily_limit_lasts_until_the_portals_midnight_and_calls_fail_meanwhi
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_daily_refusal_just_before_midnight_lasts_as_long_as_it_says() {
+    let budget = budget(Settings::default());
+    budget.know_utc_offset((12 * 60 * 60 - 1) * 1000);
+    let told = Error::RateLimited { policy: Policy::Daily, wait: 40 * SECOND };
+    assert_eq!(budget.failed(told.clone()), told);
+    assert_eq!(budget.acquire(Kind::General, Priority::Fresh).await.err(), Some(told));
+}
+
+#[tokio::test(start_paused = true)]
 async fn backfill_leaves_a_tenth_of_the_day_to_fresh_changes() {
     let budget = budget(Settings::default());
     let left = |left| Allowance { daily: Some(250_000), daily_left: Some(left), ..Allowance::default() };
