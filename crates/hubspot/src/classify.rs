@@ -1,6 +1,6 @@
 //! What an answer means for the caller. Pure.
 
-use crate::endpoint::Effect;
+use crate::endpoint::{Effect, Endpoint};
 use crate::problem::Problem;
 use crate::transport::{Answer, Loss, Request};
 use crate::{Error, Policy};
@@ -70,7 +70,7 @@ fn refused(request: &Request, answer: &Answer, is_json: bool, problem: &Problem)
         400 | 409 | 413 | 414 | 422 if is_json => Error::Rejected(problem.refusal(request.values())),
         423 => Error::Locked { wait: wait(LOCK_WAIT) },
         429 => {
-            let policy = policy(problem);
+            let policy = policy(request.endpoint, problem);
             Error::RateLimited { policy, wait: wait(if policy == Policy::Search { SEARCH_WAIT } else { BURST_WAIT }) }
         }
         477 => Error::Migrating { wait: answer.retry_after.unwrap_or(MIGRATION_WAIT).min(WAIT_MAX) },
@@ -81,13 +81,13 @@ fn refused(request: &Request, answer: &Answer, is_json: bool, problem: &Problem)
     }
 }
 
-fn policy(problem: &Problem) -> Policy {
+fn policy(endpoint: Endpoint, problem: &Problem) -> Policy {
     let limit = problem.limit();
     if limit.contains("DAILY") {
         Policy::Daily
     } else if limit.contains("TEN_SECONDLY") {
         Policy::Burst
-    } else if limit.contains("SECONDLY") {
+    } else if limit.contains("SECONDLY") && endpoint == Endpoint::ContactSearch {
         Policy::Search
     } else {
         Policy::Unknown

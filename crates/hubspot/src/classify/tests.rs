@@ -42,11 +42,12 @@ fn status_429_tells_its_policy_by_name_or_message() {
         limited(Policy::Burst, 10)
     );
     let search = r#"{"message":"You have reached your secondly limit.","policyName":"SECONDLY"}"#;
-    assert_eq!(answered(READ, 429, search), limited(Policy::Search, 1));
+    assert_eq!(answered(Endpoint::ContactSearch, 429, search), limited(Policy::Search, 1));
     assert_eq!(
-        answered(READ, 429, r#"{"message":"You have reached your secondly limit."}"#),
+        answered(Endpoint::ContactSearch, 429, r#"{"message":"You have reached your secondly limit."}"#),
         limited(Policy::Search, 1)
     );
+    assert_eq!(answered(READ, 429, search), limited(Policy::Unknown, 10), "what is no search has all calls wait");
     assert_eq!(answered(READ, 429, "<html>Too many requests"), limited(Policy::Unknown, 10));
 }
 
