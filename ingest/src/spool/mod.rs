@@ -69,7 +69,7 @@ pub(crate) enum NotKept {
 pub struct Report {
     /// Records that wait to be forwarded.
     pub records: u64,
-    /// Can it keep what comes? Told by what it was last given, until it [looks again](Spool::look_again), and while the log is
+    /// Can it keep what comes? Told by what it was last given, until it is found that it can again, and while the log is
     /// away only.
     pub is_taking: bool,
 }
