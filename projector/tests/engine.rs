@@ -6,15 +6,19 @@ mod driver;
 
 use async_trait::async_trait;
 use contact::link::Account;
-use contact::{Action, ContactId, Likeness, Link, ProfileDue, User, Values};
+use contact::{Action, ContactId, Field, Likeness, Link, Names, ProfileDue, Property, User, Values};
 use driver::{Driver, number, user};
 use eventlog::{Consumer, Error, Log, NewRecord, Ownership, Position, Reader, Span, StartOffset, Topic};
 use projector::sync::Desk;
+use projector::sync::contacts::Contacts;
 use projector::sync::engine::Engine;
 use projector::sync::queue::Work;
+use runtime::clock::SystemClock;
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -211,4 +215,32 @@ async fn a_write_that_waits_while_the_log_tells_something_else_of_the_contact_is
     known.apply_confirmation(told);
     let work = Work { account: known.account, ..creates(1) };
     assert_eq!(created_after(|desk, _| _ = desk.push(vec![work])).await, 0);
+}
+
+/// Of a contact that is to be the user's with one more account.
+fn joins(n: u32, contact: u64) -> Work {
+    let contact = ContactId(contact);
+    let mut account = Account::default();
+    account.link = Link::Live(contact);
+    let user_id = Property { connection: number(1), field: Field::UserId };
+    let values = [(user_id, user(n).to_string().into())].into_iter().collect();
+    Work { action: Action::Update(contact, values), account, lookups: Vec::new(), ..looks_up(n) }
+}
+
+#[tokio::test]
+async fn contacts_that_users_may_share_are_read_by_one_batch_when_the_other_has_written_them() {
+    let driver = Driver::new().await;
+    let [one, two] = ["a@example.jp", "b@example.jp"].map(|email| driver.crm.insert(&[("email", email)]));
+    let desk = driver.parts(&Arc::default()).desk;
+    let crm = Arc::clone(&driver.crm) as Arc<dyn hubspot::Crm>;
+    let contacts = Contacts::new(crm, desk, Arc::clone(&driver.view), Names::default(), Arc::new(SystemClock));
+    driver.crm.hold_writes(true);
+    let (mut first, mut second) =
+        (pin!(contacts.update(vec![joins(1, one)])), pin!(contacts.update(vec![joins(2, two)])));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll(&mut context).is_pending() && second.as_mut().poll(&mut context).is_pending());
+    assert_eq!((driver.crm.calls("read_many"), driver.crm.waiting()), (1, 1));
+    driver.crm.hold_writes(false);
+    let _ = tokio::join!(first, second);
+    assert_eq!(driver.crm.calls("read_many"), 2);
 }

@@ -15,6 +15,7 @@ use runtime::crash;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// For so long it holds whose a contact was read to be. A write that waits longer for its turn is not sent.
@@ -27,6 +28,9 @@ pub struct Contacts {
     view: Arc<View>,
     names: Names,
     clock: Arc<dyn Clock>,
+    /// Held by a batch from reading whose contacts are until it has written them. Two batches that share a contact would each find
+    /// it as it was before the other.
+    shared: Mutex<()>,
 }
 
 /// What is left to find out after a batch call.
@@ -57,7 +61,7 @@ pub type Concluded = Vec<(Work, Conclusion)>;
 impl Contacts {
     /// Writes through `crm` under these property names, as long as the desk allows it.
     pub fn new(crm: Arc<dyn Crm>, desk: Arc<Desk>, view: Arc<View>, names: Names, clock: Arc<dyn Clock>) -> Self {
-        Self { crm, desk, view, names, clock }
+        Self { crm, desk, view, names, clock, shared: Mutex::default() }
     }
 
     /// Finds each user's contact, else creates it.
@@ -190,6 +194,7 @@ impl Contacts {
     /// When nothing was written at all: everything may be tried again.
     pub async fn update(&self, batch: Vec<Work>) -> Result<Concluded, Error> {
         let priority = priority(&batch);
+        let alone = if batch.iter().any(may_be_shared) { Some(self.shared.lock().await) } else { None };
         let (concluded, batch) = self.see_whose(batch, priority).await?;
         let seen_at = Instant::now();
         if batch.is_empty() {
@@ -203,6 +208,7 @@ impl Contacts {
         };
         let inputs = batch.iter().filter_map(input).collect();
         let outcomes = self.crm.update(inputs, &self.may_write(&batch, seen_at), priority).await?;
+        drop(alone);
         crash::point("projector.update.answered");
         let mut outcomes: HashMap<String, UpdateOutcome> = outcomes.into_iter().collect();
         let mut left = Leftovers { concluded, ..Leftovers::default() };
