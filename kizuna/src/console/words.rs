@@ -144,6 +144,7 @@ words! {
     drop: "Drop", "破棄";
     letter_unreadable: "Not tried again: this version cannot read the record. Upgrade, or drop it.", "再試行していません。このバージョンでは記録を読み取れません。アップグレードするか、破棄してください。";
     letter_no_record: "Not tried again: LINE signed a body that is no webhook, so there is no record to read again. It can only be dropped.", "再試行していません。Webhookではない本文のため、読み直す記録がありません。破棄のみ可能です。";
+    letter_too_large: "Not tried again: the record is too large for a dead letter and is in the log only.", "再試行していません。記録が大きすぎるため、内容はログにのみ残っています。";
     settings_text: "How this installation is set up. Values are changed in the environment or in kizuna.toml, and take effect after a restart.", "このシステムの設定です。値は環境変数またはkizuna.tomlで変更し、再起動後に反映されます。";
     is_set: "set", "設定済み";
     is_not_set: "not set", "未設定";

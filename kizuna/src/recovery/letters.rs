@@ -97,6 +97,8 @@ pub enum Hopeless {
     Unreadable,
     /// There is no record to go back to.
     NoRecord,
+    /// The record did not fit into the letter.
+    TooLarge,
 }
 
 impl Hopeless {
@@ -106,6 +108,10 @@ impl Hopeless {
             Self::Unreadable => "the dead letter cannot be read by this version: upgrade, or drop it",
             Self::NoRecord => {
                 "LINE signed a body that is no webhook, so there is no record to read again: only drop it"
+            }
+            Self::TooLarge => {
+                "the record is too large for a dead letter and is in the log only: a version that can read it does so in a \
+                 `kizuna replay`; else drop the letter"
             }
         }
     }
@@ -166,6 +172,9 @@ impl Retry<'_> {
         let Some(topic) = Topic::ALL.into_iter().find(|topic| topic.name() == content.topic) else {
             return Ok(Err(Hopeless::Unreadable));
         };
+        if content.offset >= 0 && content.value.is_empty() {
+            return Ok(Err(Hopeless::TooLarge));
+        }
         let record = match self.codec.decode::<HubspotContact>(&content.value) {
             Ok(contact) if topic == Topic::HubspotContacts && content.offset < 0 => self.anew(&contact, content)?,
             _ if content.offset < 0 => None,

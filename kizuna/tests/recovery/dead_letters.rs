@@ -131,6 +131,27 @@ async fn a_sound_record_set_aside_by_mistake_counts_after_a_retry() {
 }
 
 #[tokio::test]
+async fn a_record_too_large_for_its_letter_is_not_overwritten_by_a_retry() {
+    let (world, _up) = World::begin().await;
+    let letter = DeadLetter {
+        topic: Topic::LineEvents.name().to_owned(),
+        partition: 0,
+        offset: 7,
+        key: b"nobody/1/one".to_vec(),
+        value: Vec::new(),
+        reason: "malformed".to_owned(),
+        detail: "too large".to_owned(),
+        at_ms: 0,
+        connection: None,
+    };
+    let key = schemas::key::dead_letter("line.events", &letter.key);
+    append(&world, Topic::DeadLetters, key, Codec::default().encode(&letter)).await;
+    let ended = world.place.run(&["dead-letters", "retry", "--all"]).await;
+    assert!(ended.status == 1 && ended.stdout.contains("in the log only"), "{ended:?}");
+    assert_eq!(letters(&world).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_body_that_is_no_webhook_cannot_be_tried_again_and_the_message_says_so() {
     let (world, _up) = World::begin().await;
     let letter = DeadLetter {

@@ -82,6 +82,7 @@ impl Console {
             let problem = match why {
                 Hopeless::Unreadable => words.letter_unreadable,
                 Hopeless::NoRecord => words.letter_no_record,
+                Hopeless::TooLarge => words.letter_too_large,
             };
             return self.letters_page(visitor, Some(problem)).await;
         }
