@@ -4,9 +4,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long the day is taken to be used up where nobody knows when it ends.
 const UNKNOWN_RESET: Duration = Duration::from_secs(15 * 60);
+
+/// A day that began here so short a time ago may not have begun there: clocks differ, and HubSpot's count can turn late.
+const BEGINNING: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// What HubSpot told about the day, until the day is over.
 #[derive(Debug, Default)]
@@ -36,12 +40,14 @@ impl Daily {
         self.told = Some(Told { limit, left, until: now + self.until_reset(now_ms) });
     }
 
-    /// Until the reset that HubSpot named, else the portal's next midnight, else a while.
+    /// Until the reset that HubSpot named, else the portal's next midnight; a while where nobody knows, or where that is almost a
+    /// day away.
     pub(super) fn until_reset(&self, now_ms: i64) -> Duration {
         let named = self.resets_at_ms.filter(|at| *at > now_ms && *at - now_ms <= DAY_MS);
         let midnight = || self.utc_offset_ms.map(|offset_ms| next_midnight_ms(now_ms, offset_ms));
         let reset = named.or_else(midnight).and_then(|at| u64::try_from(at - now_ms).ok());
-        reset.map_or(UNKNOWN_RESET, Duration::from_millis)
+        let latest = DAY.saturating_sub(BEGINNING);
+        reset.map(Duration::from_millis).filter(|left| *left <= latest).unwrap_or(UNKNOWN_RESET)
     }
 
     /// Allowed and left, as far as it still holds.
@@ -85,6 +91,15 @@ mod tests {
         daily.know_reset(NOON_UTC_MS + 1_000);
         assert_eq!(daily.until_reset(NOON_UTC_MS), Duration::from_secs(1));
         assert_eq!(daily.until_reset(NOON_UTC_MS + 1_000), Duration::from_secs(12 * 60 * 60 - 1));
+    }
+
+    #[test]
+    fn a_day_that_is_used_up_when_it_has_just_begun_is_tried_again_soon() {
+        let mut daily = Daily::default();
+        daily.know_utc_offset(12 * 60 * 60 * 1000 + 100);
+        assert_eq!(daily.until_reset(NOON_UTC_MS), Duration::from_secs(900));
+        daily.know_reset(NOON_UTC_MS + DAY_MS - 100);
+        assert_eq!(daily.until_reset(NOON_UTC_MS), Duration::from_secs(900));
     }
 
     #[test]
