@@ -5,8 +5,9 @@ use crate::world::{NOW_MS, SECRET, TOKEN, World, body, connection, message};
 use connection::{Connection, State};
 use contact::ConnectionNumber;
 use eventlog::Topic;
-use ingest::Settings;
+use ingest::{Metrics, Settings};
 use line::signature::Key;
+use prometheus::core::Collector;
 use runtime::secret::Secret;
 use schemas::{Codec, DeadLetter};
 
@@ -276,4 +277,18 @@ async fn http_1_0_and_chunked_bodies_are_understood() {
     }
     assert_eq!(world.exchange(chunked + "0\r\n\r\n").await.status, 200);
     assert_eq!(world.values().len(), 2);
+}
+
+#[tokio::test]
+async fn what_may_happen_to_an_accounts_webhooks_is_shown_as_zeros_before_the_first() {
+    let world = World::new().await;
+    let shown = |metrics: &Metrics| {
+        let families = metrics.webhooks.collect();
+        let labels = families.iter().flat_map(|family| family.get_metric()).map(|metric| metric.get_label());
+        let is_asked = |name: &str, value: &str| {
+            (name, value) == ("connection", "1") || (name, value) == ("outcome", "unavailable")
+        };
+        labels.into_iter().any(|labels| labels.iter().all(|label| is_asked(label.name(), label.value())))
+    };
+    world.until(shown).await;
 }

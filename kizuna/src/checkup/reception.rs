@@ -79,7 +79,7 @@ async fn refusals(installation: &Installation, number: ConnectionNumber) -> Vec<
     };
     let wrong =
         |of| metrics.counter("kizuna_ingest_verification_failures_total", &[("connection", of), ("reason", "wrong")]);
-    // A connection shows up with its first webhook, the unknown senders in every process that takes webhooks.
+    // A connection made since the start shows up with its first webhook, the unknown senders in every process that takes webhooks.
     let wrong = wrong(&of).or_else(|| wrong("none").map(|_| 0));
     let mut findings = vec![signatures(number, wrong, webhooks("accepted"))];
     findings.extend(destinations(number, webhooks("wrong_destination")));

@@ -98,3 +98,23 @@ impl Reader for PartitionReader {
         self.is_at_end
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::kafka::Settings;
+    use rdkafka::mocking::MockCluster;
+
+    #[test]
+    fn an_error_that_came_behind_records_is_told_by_the_next_call_and_once() {
+        let mock = MockCluster::new(1).unwrap();
+        mock.create_topic("line.events", 1, 1).unwrap();
+        let settings = Settings { partitions: 1, ..Settings::new(&mock.bootstrap_servers()) };
+        let cluster = Arc::new(Cluster::new(settings).unwrap());
+        let mut reader = PartitionReader::open(cluster, Topic::LineEvents, 0, 0).unwrap();
+        reader.held = Some(KafkaError::MessageConsumption(RDKafkaErrorCode::BadMessage));
+        assert!(matches!(reader.next(10, Duration::from_millis(10)), Err(Error::Damaged(_))));
+        assert_eq!(reader.next(10, Duration::from_millis(10)).unwrap(), []);
+    }
+}
