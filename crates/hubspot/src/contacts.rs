@@ -1,7 +1,8 @@
 //! Reading, deleting and erasing contacts.
 //!
-//! An answer to a batch of reads may leave contacts out without a word, merged ones above all. What is neither in the
-//! results nor in the errors is asked for again by itself, so that "not in the answer" always means "not there".
+//! An answer to a batch of reads may leave contacts out without a word, merged ones above all, or because something failed. What is
+//! neither in the results nor said to be missing is asked for again by itself, so that "not in the answer" always means "not
+//! there".
 
 use crate::client::Client;
 use crate::endpoint::Endpoint;
@@ -10,10 +11,13 @@ use crate::transport::Request;
 use crate::{Contact, ContactKey, Error, Priority, batch, wire};
 use contact::ContactId;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Both hold addresses by which HubSpot finds a contact; the second separates them by semicolons.
 const ADDRESSES: [&str; 2] = ["email", "hs_additional_emails"];
+
+/// The category of the error that names those who are not there, or are in the recycle bin.
+const NOT_THERE: &str = "OBJECT_NOT_FOUND";
 
 /// Whatever is asked for, HubSpot needs some property to be named, or it gives several of its own.
 const NO_PROPERTY: &str = "hs_object_id";
@@ -69,7 +73,7 @@ impl Client {
         priority: Priority,
     ) -> Result<Vec<(ContactId, Contact)>, Error> {
         let mut found = Vec::new();
-        for ids in distinct(ids).chunks(batch::INPUTS_MAX) {
+        for ids in distinct(ids.iter().copied()).chunks(batch::INPUTS_MAX) {
             let request = Request::new(Endpoint::ContactBatchRead).with(body_by_id(ids, properties));
             let answer = self.read(&request, priority).await?;
             let mut left: BTreeSet<_> = unmentioned_ids(ids, &answer);
@@ -79,11 +83,36 @@ impl Client {
                     found.push((contact.id, contact));
                 }
             }
-            for id in left {
-                found.extend(self.find_one(id, properties, priority).await?.map(|contact| (id, contact)));
-            }
+            found.extend(self.find_elsewhere(left, properties, priority).await?);
         }
         Ok(found)
+    }
+
+    /// Contacts that have other IDs by now. Those are asked for one by one, and what they hold all together, because an address
+    /// has no room for the properties of many connections.
+    async fn find_elsewhere(
+        &self,
+        ids: BTreeSet<ContactId>,
+        properties: &[String],
+        priority: Priority,
+    ) -> Result<Vec<(ContactId, Contact)>, Error> {
+        let mut ids_now = Vec::new();
+        for id in ids {
+            ids_now.extend(self.find_one(id, &[], priority).await?.map(|contact| (id, contact.id)));
+        }
+        let mut contacts = BTreeMap::new();
+        for ids in distinct(ids_now.iter().map(|(_, now)| *now)).chunks(batch::INPUTS_MAX) {
+            let request = Request::new(Endpoint::ContactBatchRead).with(body_by_id(ids, properties));
+            let answer = self.read(&request, priority).await?;
+            let shown = wire::list(&answer["results"]).iter();
+            let shown = shown.filter_map(|result| wire::contact(result, &self.names, asks_for(properties)));
+            contacts.extend(shown.map(|contact| (contact.id, contact)));
+        }
+        let found = |(id, now): (ContactId, ContactId)| match contacts.get(&now) {
+            Some(contact) => Ok((id, contact.clone())),
+            None => Err(Error::Unavailable { detail: "a contact went away while it was read".into() }),
+        };
+        ids_now.into_iter().map(found).collect()
     }
 
     pub(crate) async fn find_archived(
@@ -92,7 +121,7 @@ impl Client {
         priority: Priority,
     ) -> Result<Vec<(ContactId, Contact)>, Error> {
         let mut found = Vec::new();
-        for ids in distinct(ids).chunks(batch::INPUTS_MAX) {
+        for ids in distinct(ids.iter().copied()).chunks(batch::INPUTS_MAX) {
             let request = Request::new(Endpoint::ContactBatchRead).ask("archived", true).with(body_by_id(ids, &[]));
             let answer = self.read(&request, priority).await?;
             let mut left = unmentioned_ids(ids, &answer);
@@ -168,8 +197,8 @@ fn asks_for(properties: &[String]) -> impl Fn(&str) -> bool {
 }
 
 /// HubSpot refuses a batch that names a contact twice.
-fn distinct(ids: &[ContactId]) -> Vec<ContactId> {
-    ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
+fn distinct(ids: impl IntoIterator<Item = ContactId>) -> Vec<ContactId> {
+    ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn body_by_id(ids: &[ContactId], properties: &[String]) -> Value {
@@ -187,11 +216,13 @@ fn addresses(result: &Value) -> BTreeSet<String> {
     texts.flat_map(|text| text.split(';')).map(batch::lower).collect()
 }
 
-/// Of what was asked for, what no error speaks of.
+/// Of what was asked for, what no error says is not there.
 fn unmentioned<'a>(asked: &'a [String], answer: &Value) -> BTreeSet<&'a str> {
     let missing: BTreeSet<_> = wire::list(&answer["errors"])
         .iter()
-        .flat_map(|error| Problem::read(error).ids)
+        .map(Problem::read)
+        .filter(|problem| problem.category == NOT_THERE)
+        .flat_map(|problem| problem.ids)
         .map(|id| batch::lower(&id))
         .collect();
     asked.iter().filter(|id| !missing.contains(*id)).map(String::as_str).collect()

@@ -1,6 +1,6 @@
 //! Reading, searching, deleting and erasing contacts.
 
-use crate::server::{Server, reply};
+use crate::server::{Seen, Server, reply};
 use contact::ContactId;
 use hubspot::{Contact, ContactKey, Crm, Error, Priority};
 use serde_json::json;
@@ -65,13 +65,42 @@ async fn more_than_a_hundred_are_read_in_several_requests() {
 #[tokio::test]
 async fn a_merged_contact_that_a_batch_passes_over_is_followed_to_its_new_id() {
     let batch = r#"{"status":"COMPLETE","results":[{"id":"1","properties":{"line_follow_1":"Yes"}}],"errors":[{"category":"OBJECT_NOT_FOUND","context":{"ids":["3"]}}]}"#;
-    let one = r#"{"id":"20","properties":{"line_follow_1":"No"},"createdAt":"2026-10-20T01:02:03.632Z","updatedAt":"2026-10-20T01:02:03.632Z","archived":false}"#;
-    let server = Server::replying([reply(207, batch), reply(200, one)]).await;
+    let one = r#"{"id":"20","properties":{"hs_object_id":"20"},"createdAt":"2026-10-20T01:02:03.632Z","updatedAt":"2026-10-20T01:02:03.632Z","archived":false}"#;
+    let new = r#"{"status":"COMPLETE","results":[{"id":"20","properties":{"line_follow_1":"No"}}]}"#;
+    let server = Server::replying([reply(207, batch), reply(200, one), reply(200, new)]).await;
     let asked = [ContactId(1), ContactId(2), ContactId(3)];
     let found = server.client().read_many(&asked, &texts(&["line_follow_1"]), FRESH).await.unwrap();
-    let found: Vec<_> = found.iter().map(|(asked, contact)| (asked.0, contact.id.0)).collect();
-    assert_eq!(found, [(1, 1), (2, 20)]);
-    assert_eq!(server.lines()[1], "GET /crm/objects/2026-09/contacts/2?properties=line_follow_1");
+    let found: Vec<_> =
+        found.iter().map(|(asked, contact)| (asked.0, contact.id.0, &*contact.properties["line_follow_1"])).collect();
+    assert_eq!(found, [(1, 1, "Yes"), (2, 20, "No")]);
+}
+
+#[tokio::test]
+async fn no_address_is_longer_for_the_properties_of_many_connections() {
+    let answer = |seen: &Seen| match (seen.line.starts_with("GET"), seen.inputs().first()) {
+        (true, _) => reply(200, r#"{"id":"20","properties":{}}"#),
+        (false, Some(input)) if input["id"] == "20" => reply(200, r#"{"results":[{"id":"20","properties":{}}]}"#),
+        (false, _) => reply(200, r#"{"results":[]}"#),
+    };
+    let server = Server::answering(answer).await;
+    let properties: Vec<_> = (1..=500).map(|number| format!("line_user_picture_{number}")).collect();
+    let found = server.client().read_many(&[ContactId(2)], &properties, FRESH).await.unwrap();
+    assert_eq!((found[0].0.0, found[0].1.id.0), (2, 20));
+    assert_eq!(server.lines(), [READ, "GET /crm/objects/2026-09/contacts/2?properties=hs_object_id", READ]);
+}
+
+#[tokio::test]
+async fn a_contact_whose_reading_failed_is_read_once_more_instead_of_being_missing() {
+    let batch =
+        r#"{"status":"COMPLETE","results":[],"errors":[{"category":"INTERNAL_ERROR","context":{"ids":["1"]}}]}"#;
+    let server = Server::replying([
+        reply(207, batch),
+        reply(200, r#"{"id":"1","properties":{}}"#),
+        reply(200, r#"{"results":[{"id":"1","properties":{}}]}"#),
+    ])
+    .await;
+    let found = server.client().read_many(&[ContactId(1)], &[], FRESH).await.unwrap();
+    assert_eq!(found.len(), 1);
 }
 
 #[tokio::test]
