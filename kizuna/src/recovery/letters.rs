@@ -191,7 +191,9 @@ impl Retry<'_> {
             (Link::Merged { .. }, _) => {
                 Confirmation { values: Values::new(), ..account.next(self.now_ms, Link::Unknown) }
             }
-            (link, "settled") => Confirmation { values: Values::new(), ..account.next(self.now_ms, link) },
+            (link, "settled") => {
+                Confirmation { in_doubt: account.values.keys().copied().collect(), ..account.next(self.now_ms, link) }
+            }
             (link, _) => account.next(self.now_ms, link),
         };
         let record = confirmation_record(user, &again, None, self.names);

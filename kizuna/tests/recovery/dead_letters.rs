@@ -6,9 +6,10 @@ use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::{Log, NewRecord, Topic};
 use runtime::clock::SystemClock;
 use sandbox::line::Act;
-use schemas::{Codec, DeadLetter};
+use schemas::{Codec, DeadLetter, HubspotContact};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 async fn letters(world: &World) -> Vec<Value> {
     world.place.json(&["dead-letters", "list"]).await["dead_letters"].as_array().unwrap().clone()
@@ -22,6 +23,22 @@ async fn one_letter(world: &World) -> Value {
 async fn append(world: &World, topic: Topic, key: Vec<u8>, value: Vec<u8>) {
     let log = EmbeddedLog::open(&world.data("log"), Options::new(Arc::new(SystemClock))).unwrap();
     log.append(vec![NewRecord { topic, key, value: Some(value) }]).await.unwrap();
+}
+
+/// What the log tells of a user's contact.
+fn contact_records(world: &World, user: &str) -> Vec<HubspotContact> {
+    let log = EmbeddedLog::open(&world.data("log"), Options::new(Arc::new(SystemClock))).unwrap();
+    let mut reader = log.reader(Topic::HubspotContacts, 0, 0).unwrap();
+    let mut told = Vec::new();
+    loop {
+        let records = reader.next(100, Duration::ZERO).unwrap();
+        if records.is_empty() {
+            return told;
+        }
+        let values = records.iter().filter_map(|record| record.value.as_deref());
+        let contacts = values.map(|value| Codec::default().decode::<HubspotContact>(value).unwrap());
+        told.extend(contacts.filter(|contact| contact.user_id == user));
+    }
 }
 
 /// A person whom HubSpot takes no contact of, because the address was deleted for good.
@@ -102,7 +119,7 @@ async fn a_sound_record_set_aside_by_mistake_counts_after_a_retry() {
     let log = EmbeddedLog::open(&world.data("log"), Options::new(Arc::new(SystemClock))).unwrap();
     let record = {
         let mut reader = log.reader(Topic::LineEvents, 0, 0).unwrap();
-        let records = reader.next(100, std::time::Duration::from_secs(10)).unwrap();
+        let records = reader.next(100, Duration::from_secs(10)).unwrap();
         records.into_iter().rfind(|record| record.key.starts_with(user.as_bytes())).unwrap()
     };
     // The same message once more, later and with another text.
@@ -128,6 +145,35 @@ async fn a_sound_record_set_aside_by_mistake_counts_after_a_retry() {
     assert_eq!(world.place.json(&["dead-letters", "retry", "--all"]).await["retried"], 1);
     world.see(&user, "line_last_response_1", "two").await;
     assert!(letters(&world).await.is_empty());
+}
+
+/// What HubSpot shows there was settled once. That the contact is this user's stays known meanwhile.
+#[tokio::test]
+async fn a_settled_value_is_written_again_on_retry_and_what_is_known_of_the_contact_stays() {
+    let (world, _up) = World::begin().await;
+    let user = world.say_and_see(PERSON, "one").await;
+    let change = [("line_last_response_1".to_owned(), "typed by hand".to_owned())].into();
+    let id = world.id(&user);
+    world.sandbox.handle().hubspot(|portal, now_ms| portal.edit(now_ms, id, &change)).unwrap();
+    let settled = contact_records(&world, &user).pop().unwrap();
+    let key = schemas::key::hubspot_contact(&user);
+    let letter = DeadLetter {
+        topic: Topic::HubspotContacts.name().to_owned(),
+        partition: 0,
+        offset: -1,
+        value: Codec::default().encode(&settled),
+        reason: "settled".to_owned(),
+        detail: "HubSpot keeps another value".to_owned(),
+        at_ms: 0,
+        connection: None,
+        key: key.clone(),
+    };
+    let letter = (schemas::key::dead_letter("hubspot.contacts", &key), Codec::default().encode(&letter));
+    append(&world, Topic::DeadLetters, letter.0, letter.1).await;
+    assert_eq!(world.place.json(&["dead-letters", "retry", "--all"]).await["retried"], 1);
+    world.see(&user, "line_last_response_1", "one").await;
+    let retried = contact_records(&world, &user).into_iter().find(|it| it.revision > settled.revision).unwrap();
+    assert_eq!(retried.values, settled.values);
 }
 
 #[tokio::test]
