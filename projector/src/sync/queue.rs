@@ -98,7 +98,10 @@ pub enum Ended {
 #[derive(Debug)]
 enum Phase {
     Waiting(Lane, Turn),
-    WithWorker,
+    WithWorker {
+        /// Was it fresh when it was handed out?
+        fresh: bool,
+    },
     /// Until the fold has seen this revision, and, after a call that failed, this time has come.
     Settling(u64, Option<Instant>),
 }
@@ -141,6 +144,9 @@ pub struct Queue {
 
 impl Queue {
     /// Takes a user's newest work. `false` when there was no room, and the user stays in the state store.
+    ///
+    /// Backlog that becomes fresh waits no longer for what it was put off for: the day's calls have a reserve for what just
+    /// happened.
     pub fn push(&mut self, work: Work, now: Instant) -> bool {
         let user = work.user;
         let Some(entry) = self.entries.get_mut(&user) else { return self.push_new(work, now) };
@@ -150,8 +156,11 @@ impl Queue {
         let received_at_ms = entry.work.received_at_ms.or(work.received_at_ms);
         entry.work = Work { fresh, received_at_ms, attempts, ..work };
         entry.abandoned = false;
+        if became_fresh && let Phase::Settling(_, Some(retry_at)) = &mut entry.phase {
+            *retry_at = (*retry_at).min(now + LINGER);
+        }
         match entry.phase {
-            Phase::WithWorker => {}
+            Phase::WithWorker { .. } => {}
             Phase::Settling(revision, _) if entry.work.account.revision() < revision => {}
             Phase::Settling(_, Some(retry_at)) => self.wait_until(user, retry_at),
             Phase::Settling(_, None) => self.settle(user, now),
@@ -160,7 +169,7 @@ impl Queue {
                 let answered = entry.waits_for_profile && !still_waits;
                 entry.waits_for_profile = still_waits;
                 let wait = if still_waits { entry.work.profile_patience() } else { entry.work.linger() };
-                let sooner = answered || (became_fresh && attempts == 0);
+                let sooner = answered || became_fresh;
                 self.wait_until(user, if sooner { ready_at.min(now + wait) } else { ready_at });
             }
         }
@@ -177,10 +186,8 @@ impl Queue {
         let (user, waits_for_profile) = (work.user, work.asks_first_profile());
         let wait = if waits_for_profile { work.profile_patience() } else { work.linger() };
         self.backlog += usize::from(!work.fresh);
-        self.entries.insert(
-            user,
-            Entry { work, phase: Phase::WithWorker, waits_for_profile, abandoned: false, withdrawn: false },
-        );
+        let phase = Phase::WithWorker { fresh: work.fresh };
+        self.entries.insert(user, Entry { work, phase, waits_for_profile, abandoned: false, withdrawn: false });
         self.wait_until(user, now + wait);
         true
     }
@@ -205,7 +212,7 @@ impl Queue {
     fn hand_out(&mut self, user: UserId) -> Option<Work> {
         self.leave_lane(user);
         let entry = self.entries.get_mut(&user)?;
-        entry.phase = Phase::WithWorker;
+        entry.phase = Phase::WithWorker { fresh: entry.work.fresh };
         entry.withdrawn = false;
         Some(entry.work.clone())
     }
@@ -251,6 +258,8 @@ impl Queue {
             }
             Ended::Confirmed(_) => self.settle(user, now),
             Ended::Retry(wait, revision) => {
+                let became_fresh = entry.work.fresh && matches!(entry.phase, Phase::WithWorker { fresh: false });
+                let wait = if became_fresh { wait.min(LINGER) } else { wait };
                 entry.work.attempts += 1;
                 if entry.work.account.revision() < revision {
                     entry.phase = Phase::Settling(revision, Some(now + wait));
@@ -278,7 +287,7 @@ impl Queue {
         let lost: Vec<UserId> = self.entries.iter().filter_map(of_partition).collect();
         for user in lost {
             match self.entries.get_mut(&user) {
-                Some(entry) if matches!(entry.phase, Phase::WithWorker) => entry.abandoned = true,
+                Some(entry) if matches!(entry.phase, Phase::WithWorker { .. }) => entry.abandoned = true,
                 _ => self.remove(user),
             }
         }

@@ -126,6 +126,37 @@ async fn a_change_does_not_shorten_the_wait_of_a_failed_user() {
     assert!(taken(&mut queue, Batch::Create, start + ms(9_999)).is_empty());
 }
 
+/// When it happens while the user waits, while it is with a worker, and until the fold has seen what was announced.
+#[tokio::test(start_paused = true)]
+async fn backlog_that_was_put_off_for_hours_goes_at_once_when_something_happens() {
+    const HOURS: Duration = Duration::from_secs(5 * 60 * 60);
+    let backlog = || Work { fresh: false, ..update(1, "old", 1) };
+    let start = Instant::now();
+    let handed_out = || {
+        let mut queue = Queue::default();
+        queue.push(backlog(), start);
+        assert_eq!(taken(&mut queue, Batch::Update, start + BACKLOG_LINGER), [1]);
+        queue
+    };
+    let now = start + BACKLOG_LINGER;
+
+    let mut queue = handed_out();
+    queue.ended(user(1), Ended::Retry(HOURS, 1), now);
+    queue.push(update(1, "new", 1), now);
+    assert_eq!(taken(&mut queue, Batch::Update, now + LINGER), [1], "while it waits");
+
+    let mut queue = handed_out();
+    queue.push(update(1, "new", 1), now);
+    queue.ended(user(1), Ended::Retry(HOURS, 1), now);
+    assert_eq!(taken(&mut queue, Batch::Update, now + LINGER), [1], "while it is with a worker");
+
+    let mut queue = handed_out();
+    queue.ended(user(1), Ended::Retry(HOURS, 2), now);
+    queue.push(update(1, "new", 1), now);
+    queue.push(update(1, "new", 2), now);
+    assert_eq!(taken(&mut queue, Batch::Update, now + LINGER), [1], "until the fold has seen what was announced");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failed_user_is_not_handed_out_again_until_the_fold_has_seen_what_was_announced() {
     let (mut queue, start) = (Queue::default(), Instant::now());
