@@ -7,8 +7,10 @@ mod driver;
 use async_trait::async_trait;
 use contact::link::Account;
 use contact::{Action, ContactId, Field, Likeness, Link, Names, ProfileDue, Property, User, Values};
+use driver::crm::Fault;
 use driver::{Driver, number, user};
-use eventlog::{Consumer, Error, Log, NewRecord, Ownership, Position, Reader, Span, StartOffset, Topic};
+use eventlog::{Consumer, Log, NewRecord, Ownership, Position, Reader, Span, StartOffset, Topic};
+use hubspot::Error;
 use projector::sync::Desk;
 use projector::sync::contacts::Contacts;
 use projector::sync::engine::Engine;
@@ -40,29 +42,34 @@ struct ConfirmsLate {
 
 #[async_trait]
 impl Log for ConfirmsLate {
-    async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, Error> {
+    async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, eventlog::Error> {
         let positions = self.log.append_shared(records).await?;
         let again = self.appended.swap(true, Ordering::SeqCst);
-        again.then_some(positions).ok_or_else(|| Error::Unavailable("no answer".to_owned()))
+        again.then_some(positions).ok_or_else(|| eventlog::Error::Unavailable("no answer".to_owned()))
     }
 
     fn partitions(&self, topic: Topic) -> u32 {
         self.log.partitions(topic)
     }
 
-    fn span(&self, topic: Topic, partition: u32) -> Result<Span, Error> {
+    fn span(&self, topic: Topic, partition: u32) -> Result<Span, eventlog::Error> {
         self.log.span(topic, partition)
     }
 
-    fn reader(&self, topic: Topic, partition: u32, from: u64) -> Result<Box<dyn Reader>, Error> {
+    fn reader(&self, topic: Topic, partition: u32, from: u64) -> Result<Box<dyn Reader>, eventlog::Error> {
         self.log.reader(topic, partition, from)
     }
 
-    fn subscribe(&self, group: &str, topics: &[Topic], start: Arc<StartOffset>) -> Result<Box<dyn Consumer>, Error> {
+    fn subscribe(
+        &self,
+        group: &str,
+        topics: &[Topic],
+        start: Arc<StartOffset>,
+    ) -> Result<Box<dyn Consumer>, eventlog::Error> {
         self.log.subscribe(group, topics, start)
     }
 
-    async fn check(&self) -> Result<(), Error> {
+    async fn check(&self) -> Result<(), eventlog::Error> {
         self.log.check().await
     }
 
@@ -215,6 +222,19 @@ async fn a_write_that_waits_while_the_log_tells_something_else_of_the_contact_is
     known.apply_confirmation(told);
     let work = Work { account: known.account, ..creates(1) };
     assert_eq!(created_after(|desk, _| _ = desk.push(vec![work])).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_of_a_batch_that_hubspot_did_not_take_are_tried_again_as_a_batch() {
+    let driver = Driver::new().await;
+    let down = || Fault::Fails(Error::Unavailable { detail: "as the test wants it".to_owned() });
+    driver.crm.fail([down(), down(), down()]);
+    let (engine, desk, _) = engine(&driver);
+    desk.push((0..100).map(creates).collect());
+    let running = run(&engine);
+    driver.crm.until("all are created", |rows| (rows.len() == 100).then_some(())).await;
+    running.abort();
+    assert_eq!(driver.crm.calls("create"), 4);
 }
 
 /// Of a contact that is to be the user's with one more account.

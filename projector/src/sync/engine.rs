@@ -156,7 +156,7 @@ impl Engine {
         if works.is_empty() {
             return;
         }
-        let under_way: Vec<_> = works.iter().map(UnderWay::of).collect();
+        let under_way = UnderWay::of(&works);
         let concluded = match batch {
             Batch::Create => self.contacts.create(works).await,
             Batch::Update => self.contacts.update(works).await,
@@ -181,7 +181,7 @@ impl Engine {
     /// Tells the log which properties of live contacts are in doubt from now on, so that whoever comes after a death before the
     /// answer writes them again. `None` when the log does not take it: then nothing may be sent.
     async fn announce(&self, mut works: Vec<Work>) -> Option<Vec<Work>> {
-        let under_way: Vec<_> = works.iter().map(UnderWay::of).collect();
+        let under_way = UnderWay::of(&works);
         let mut records = Vec::new();
         for work in &mut works {
             let Work { user, action: Action::Update(_, values), account, .. } = work else { continue };
@@ -295,7 +295,7 @@ impl Engine {
             Ok(found) => self.record_profile(&lookup, found).await,
             Err(error) => {
                 self.metrics.lookups.with_label_values(&["failed"]).inc();
-                Looked::Retry(error.wait().max(wait(lookup.user, attempts)))
+                Looked::Retry(error.wait().max(wait(seed(lookup.user), attempts)))
             }
         };
         let now = Instant::now();
@@ -363,16 +363,23 @@ struct UnderWay {
     attempts: u32,
     /// What the log has of the user, this process's last announcement too.
     revision: u64,
+    /// One for the batch, so that those who are tried again are a batch again.
+    seed: u64,
 }
 
 impl UnderWay {
-    fn of(work: &Work) -> Self {
-        Self { user: work.user, attempts: work.attempts, revision: work.account.revision() }
+    fn of(works: &[Work]) -> Vec<Self> {
+        let seed = works.first().map_or(0, |work| seed(work.user));
+        let of_one = |work: &Work| {
+            let Work { user, attempts, ref account, .. } = *work;
+            Self { user, attempts, revision: account.revision(), seed }
+        };
+        works.iter().map(of_one).collect()
     }
 
     /// The end where nothing is known, with a wait of so long at the least.
     fn retry(&self, least: Duration) -> Ended {
-        Ended::Retry(wait(self.user, self.attempts).max(least), self.revision)
+        Ended::Retry(wait(self.seed, self.attempts).max(least), self.revision)
     }
 }
 
@@ -391,8 +398,11 @@ fn outcome(work: &Work, link: Link, refused: bool) -> &'static str {
     }
 }
 
-fn wait(user: UserId, attempts: u32) -> Duration {
-    let seed = (user.as_u128() as u64) ^ u64::from(attempts);
-    let waits = BACKOFF.waits(SmallRng::seed_from_u64(seed));
+const fn seed(user: UserId) -> u64 {
+    user.as_u128() as u64
+}
+
+fn wait(seed: u64, attempts: u32) -> Duration {
+    let waits = BACKOFF.waits(SmallRng::seed_from_u64(seed ^ u64::from(attempts)));
     waits.take(1 + attempts.min(16) as usize).last().unwrap_or(BACKOFF.cap)
 }
