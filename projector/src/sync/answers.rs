@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 /// HubSpot's name of the property with a contact's address.
 pub const EMAIL: &str = "email";
 
-/// How often a value is written that HubSpot takes and does not show, before its own value counts.
-const ATTEMPTS_UNTIL_SETTLED: u32 = 3;
+/// How often a value is written that HubSpot takes and does not show, before its own value counts; and one that it refuses because
+/// of a property in which nothing is wrong.
+pub const ATTEMPTS_UNTIL_SETTLED: u32 = 3;
 
 /// What is known after a call.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,11 +5,9 @@
 use super::Desk;
 use super::answers::{Conclusion, EMAIL, Reading, connections, may_be_shared, sent};
 use super::queue::Work;
-use connection::{Snapshot, State, View};
+use connection::View;
 use contact::{Action, ContactId, Field, Link, Names, Property, UserId, Values};
-use hubspot::{
-    Contact, CreateInput, CreateOutcome, Crm, Ensured, Error, Group, Priority, Refusal, UpdateInput, UpdateOutcome,
-};
+use hubspot::{Contact, CreateInput, CreateOutcome, Crm, Error, Priority, Refusal, UpdateInput, UpdateOutcome};
 use runtime::clock::Clock;
 use runtime::crash;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -25,8 +23,8 @@ const WHOSE_HOLDS: Duration = Duration::from_secs(5);
 pub struct Contacts {
     pub(super) crm: Arc<dyn Crm>,
     desk: Arc<Desk>,
-    view: Arc<View>,
-    names: Names,
+    pub(super) view: Arc<View>,
+    pub(super) names: Names,
     clock: Arc<dyn Clock>,
     /// Held by a batch from reading whose contacts are until it has written them. Two batches that share a contact would each find
     /// it as it was before the other.
@@ -42,6 +40,8 @@ struct Leftovers {
     doubtful: Vec<(ContactId, Work)>,
     /// There was no answer.
     unknown: Vec<(ContactId, Work)>,
+    /// There was no answer to the creation, or one that another contact has the address, but not which.
+    uncertain: Vec<Work>,
     missing: Vec<(ContactId, Work)>,
     refused: Vec<(Work, Refusal)>,
 }
@@ -80,9 +80,8 @@ impl Contacts {
                     concluded.extend(found);
                     new.extend(missing);
                 }
-                Err(Error::Rejected(_)) => concluded.extend(self.mend(may_exist, priority).await),
                 Err(error) if concluded.is_empty() => return Err(error),
-                Err(_) => concluded.extend(may_exist.into_iter().map(|work| (work, Conclusion::Open))),
+                Err(_) => concluded.extend(left_open(may_exist)),
             }
         }
         if new.is_empty() {
@@ -91,63 +90,87 @@ impl Contacts {
         match self.create_new(new, priority).await {
             Ok(created) => concluded.extend(created),
             Err((error, _)) if concluded.is_empty() => return Err(error),
-            Err((_, left)) => concluded.extend(left.into_iter().map(|work| (work, Conclusion::Open))),
+            Err((_, left)) => concluded.extend(left_open(left)),
         }
         Ok(concluded)
     }
 
-    /// HubSpot does not let us look for contacts by a property that an administrator removed: it is brought back.
-    async fn mend(&self, batch: Vec<Work>, priority: Priority) -> Concluded {
-        self.provision(&self.view.snapshot(), priority).await;
-        batch.into_iter().map(|work| (work, Conclusion::Open)).collect()
-    }
-
     /// A contact of the user can exist unknown to the log only where the connection's properties existed before it was
-    /// connected: otherwise nobody but this log ever wrote them, and what a lost answer left behind has the dummy e-mail, on
-    /// which the creation runs into a conflict that names it.
+    /// connected, or where the user had another contact before the last one, which a person may have restored: otherwise nobody
+    /// but this log ever wrote them, and what a lost answer left behind has the dummy e-mail, on which the creation runs into a
+    /// conflict that names it.
     fn split_by_origin(&self, batch: Vec<Work>) -> (Vec<Work>, Vec<Work>) {
         let connected = self.view.snapshot();
-        let existed = |work: &Work| {
-            let known = connections(work).into_iter().filter_map(|number| connected.by_number(number));
-            known.into_iter().any(|connection| connection.properties_existed)
+        let may_exist = |work: &Work| {
+            let mut known = connections(work).into_iter().filter_map(|number| connected.by_number(number));
+            matches!(work.account.link, Link::Gone { .. }) || known.any(|connection| connection.properties_existed)
         };
-        batch.into_iter().partition(existed)
+        batch.into_iter().partition(may_exist)
     }
 
     async fn find(&self, batch: Vec<Work>, priority: Priority) -> Result<(Concluded, Vec<Work>), Error> {
         let properties = self.all_properties(&batch);
-        let emails: Vec<_> = batch.iter().map(|work| work.user.dummy_email()).collect();
-        let found = self.crm.read_by_email(&emails, &properties, priority).await?;
-        let found: HashMap<UserId, Contact> = found
-            .into_iter()
-            .filter_map(|(email, contact)| Some((UserId::from_dummy_email(&email)?, contact)))
-            .collect();
-        let (mut concluded, missing) = self.conclude_found(batch, &found);
+        let (mut concluded, missing) = self.find_by_email(batch, &properties, priority).await?;
         let (by_search, missing) = self.search(missing, &properties, priority).await?;
         concluded.extend(by_search);
         Ok((concluded, missing))
     }
 
-    /// Catches contacts whose dummy e-mail was replaced by a person.
+    async fn find_by_email(
+        &self,
+        batch: Vec<Work>,
+        properties: &[String],
+        priority: Priority,
+    ) -> Result<(Concluded, Vec<Work>), Error> {
+        let emails: Vec<_> = batch.iter().map(|work| work.user.dummy_email()).collect();
+        let found = self.crm.read_by_email(&emails, properties, priority).await?;
+        let found: HashMap<UserId, Contact> = found
+            .into_iter()
+            .filter_map(|(email, contact)| Some((UserId::from_dummy_email(&email)?, contact)))
+            .collect();
+        Ok(self.conclude_found(batch, &found))
+    }
+
+    /// Catches contacts whose dummy e-mail was replaced by a person. Where HubSpot does not let us look for them by a property,
+    /// that is healed first; where it cannot be healed, it holds nobody, and the creation runs into the same refusal.
     async fn search(
         &self,
         batch: Vec<Work>,
         properties: &[String],
         priority: Priority,
     ) -> Result<(Concluded, Vec<Work>), Error> {
-        let mut found = HashMap::new();
+        let (mut found, mut closed) = (HashMap::new(), BTreeSet::new());
         let numbers: BTreeSet<_> = batch.iter().flat_map(connections).collect();
         for connection in numbers {
             let property = Property { connection, field: Field::UserId };
             let name = self.names.name(property);
             let asked: Vec<_> = batch.iter().filter(|work| connections(work).contains(&connection)).collect();
             let ids: Vec<_> = asked.iter().map(|work| work.user.to_string()).collect();
-            for contact in self.crm.search_in(&name, &ids, properties, priority).await? {
+            let contacts = match self.crm.search_in(&name, &ids, properties, priority).await {
+                Err(Error::Rejected(_)) => {
+                    closed.insert(connection);
+                    continue;
+                }
+                contacts => contacts?,
+            };
+            for contact in contacts {
                 let Some(user) = contact.properties.get(&name).and_then(|id| UserId::parse(id)) else { continue };
                 found.entry(user).or_insert(contact);
             }
         }
-        Ok(self.conclude_found(batch, &found))
+        let (mut concluded, missing) = self.conclude_found(batch, &found);
+        if closed.is_empty() {
+            return Ok((concluded, missing));
+        }
+        let healed = self.heal(priority).await;
+        let may_be_found = |work: &Work| {
+            let names = (&connections(work) & &closed).into_iter();
+            let mut names = names.map(|connection| self.names.name(Property { connection, field: Field::UserId }));
+            names.any(|name| healed.may_be_used(&name))
+        };
+        let (again, missing) = missing.into_iter().partition(may_be_found);
+        concluded.extend(left_open(again));
+        Ok((concluded, missing))
     }
 
     fn conclude_found(&self, batch: Vec<Work>, found: &HashMap<UserId, Contact>) -> (Concluded, Vec<Work>) {
@@ -182,7 +205,8 @@ impl Contacts {
                 }
                 Some(CreateOutcome::Exists(id)) => left.existing.push((id, work)),
                 Some(CreateOutcome::Refused(refusal)) => left.refused.push((work, refusal)),
-                Some(CreateOutcome::Unknown | CreateOutcome::NotSent) | None => left.conclude(work, Conclusion::Open),
+                Some(CreateOutcome::Unknown) => left.uncertain.push(work),
+                Some(CreateOutcome::NotSent) | None => left.conclude(work, Conclusion::Open),
             }
         }
         Ok(self.conclude(left, priority).await)
@@ -229,8 +253,9 @@ impl Contacts {
     }
 
     async fn conclude(&self, left: Leftovers, priority: Priority) -> Concluded {
-        let Leftovers { mut concluded, existing, doubtful, unknown, missing, refused } = left;
+        let Leftovers { mut concluded, existing, doubtful, unknown, uncertain, missing, refused } = left;
         concluded.extend(self.read_existing(existing, priority).await);
+        concluded.extend(self.read_created(uncertain, priority).await);
         concluded.extend(self.read_back(doubtful, priority, true).await);
         concluded.extend(self.read_back(unknown, priority, false).await);
         concluded.extend(self.look_for_missing(missing, priority).await);
@@ -242,6 +267,18 @@ impl Contacts {
     async fn read_existing(&self, existing: Vec<(ContactId, Work)>, priority: Priority) -> Concluded {
         self.read_each(existing, priority, |work, contact| self.reading().read(work, contact), |_, _| Conclusion::Open)
             .await
+    }
+
+    /// Contacts that may have been created.
+    async fn read_created(&self, uncertain: Vec<Work>, priority: Priority) -> Concluded {
+        if uncertain.is_empty() {
+            return Concluded::new();
+        }
+        let properties = self.all_properties(&uncertain);
+        match self.find_by_email(uncertain.clone(), &properties, priority).await {
+            Ok((found, missing)) => found.into_iter().chain(left_open(missing)).collect(),
+            Err(_) => left_open(uncertain).collect(),
+        }
     }
 
     /// Contacts of which the answer did not show what was written.
@@ -272,7 +309,7 @@ impl Contacts {
         let ids: Vec<_> = wanted.iter().map(|(id, _)| *id).collect();
         let works: Vec<_> = wanted.iter().map(|(_, work)| work.clone()).collect();
         let Ok(contacts) = self.crm.read_many(&ids, &self.all_properties(&works), priority).await else {
-            return works.into_iter().map(|work| (work, Conclusion::Open)).collect();
+            return left_open(works).collect();
         };
         let contacts: HashMap<ContactId, Contact> = contacts.into_iter().collect();
         let conclude = |(id, work): (ContactId, Work)| {
@@ -286,12 +323,15 @@ impl Contacts {
     /// final: for the one property that it names, as long as its value does not change, else for the whole contact. Without the
     /// user ID a new contact would be nobody's.
     async fn conclude_refused(&self, refused: Vec<(Work, Refusal)>, priority: Priority) -> Concluded {
-        let broken = refused.iter().any(|(_, refusal)| refusal.broken_property().is_some());
-        if broken && self.provision(&self.view.snapshot(), priority).await {
-            return refused.into_iter().map(|(work, _)| (work, Conclusion::Open)).collect();
-        }
+        let is_broken = |(_, refusal): &(Work, Refusal)| refusal.broken_property().is_some();
+        let healed = if refused.iter().any(is_broken) { Some(self.heal(priority).await) } else { None };
         let (mut concluded, mut again, mut reasons) = (Concluded::new(), Vec::new(), HashMap::new());
         for (work, refusal) in refused {
+            let helps = |name: &str| healed.as_ref().is_some_and(|healed| healed.helps(name, work.attempts));
+            if refusal.broken_property().is_some_and(helps) {
+                concluded.push((work, Conclusion::Open));
+                continue;
+            }
             let is_new = matches!(work.action, Action::Create(_));
             let named = refusal.property.as_deref().and_then(|name| self.names.property(name));
             let named = named.filter(|property| sent(&work).contains_key(property));
@@ -311,9 +351,8 @@ impl Contacts {
             }
         }
         if !again.is_empty() {
-            let left_open =
-                |(_, works): (Error, Vec<Work>)| works.into_iter().map(|work| (work, Conclusion::Open)).collect();
-            let created = Box::pin(self.create_new(again, priority)).await.unwrap_or_else(left_open);
+            let created = Box::pin(self.create_new(again, priority)).await;
+            let created = created.unwrap_or_else(|(_, works)| left_open(works).collect());
             let told = |(work, conclusion): (Work, Conclusion)| {
                 let conclusion = conclusion.because(reasons.remove(&work.user));
                 (work, conclusion)
@@ -321,21 +360,6 @@ impl Contacts {
             concluded.extend(created.into_iter().map(told));
         }
         concluded
-    }
-
-    /// Brings the properties of all connections into being. `false` when one of them cannot be used, or the token may not do it.
-    async fn provision(&self, connected: &Snapshot, priority: Priority) -> bool {
-        let is_passing = |error: &Error| !matches!(error, Error::MissingScopes { .. });
-        if let Err(error) = self.crm.ensure_group(&Group::line(), priority).await {
-            return is_passing(&error);
-        }
-        let active = connected.all().filter(|connection| connection.state == State::Active);
-        let definitions: Vec<_> =
-            active.flat_map(|connection| hubspot::definition::of_connection(&self.names, connection.number)).collect();
-        match self.crm.ensure_properties(&definitions, priority).await {
-            Ok(ensured) => ensured.iter().all(|(_, ensured)| ensured.is_usable() || *ensured == Ensured::Unseen),
-            Err(error) => is_passing(&error),
-        }
     }
 
     pub(super) fn reading(&self) -> Reading<'_> {
@@ -370,6 +394,11 @@ impl Contacts {
         let whose = connected.all().map(|connection| user_id(connection.number)).chain([EMAIL.to_owned()]);
         known.chain(whose).collect::<BTreeSet<_>>().into_iter().collect()
     }
+}
+
+/// Nothing was found out about these.
+fn left_open(works: Vec<Work>) -> impl Iterator<Item = (Work, Conclusion)> {
+    works.into_iter().map(|work| (work, Conclusion::Open))
 }
 
 /// The contact that an action is about.

@@ -4,6 +4,7 @@
 pub mod answers;
 pub mod contacts;
 pub mod engine;
+mod healing;
 pub mod lookups;
 mod presence;
 pub mod profiles;

@@ -40,6 +40,8 @@ struct Table {
     faults: VecDeque<Fault>,
     refusals: Vec<(String, Refusal)>,
     missing_properties: Vec<String>,
+    /// Of the missing ones those that cannot be brought back.
+    lost_properties: Vec<String>,
     ensured: usize,
     calls: BTreeMap<&'static str, usize>,
     next_id: u64,
@@ -159,6 +161,12 @@ impl TableCrm {
     /// An administrator removes a property.
     pub fn remove_property(&self, name: &str) {
         self.with(|table| table.missing_properties.push(name.to_owned()));
+    }
+
+    /// An administrator put something else in the place of a property.
+    pub fn lose_property(&self, name: &str) {
+        self.remove_property(name);
+        self.with(|table| table.lost_properties.push(name.to_owned()));
     }
 
     pub fn insert(&self, properties: &[(&str, &str)]) -> u64 {
@@ -418,8 +426,13 @@ impl Crm for TableCrm {
     ) -> Result<Vec<(String, Ensured)>, Error> {
         Ok(self.with(|table| {
             table.ensured += 1;
-            table.missing_properties.clear();
-            definitions.iter().map(|definition| (definition.name.clone(), Ensured::Existed)).collect()
+            let missing = std::mem::replace(&mut table.missing_properties, table.lost_properties.clone());
+            let ensured = |name: &String| match (table.lost_properties.contains(name), missing.contains(name)) {
+                (true, _) => Ensured::Conflicting { reason: "something else in the double".to_owned() },
+                (false, true) => Ensured::Restored,
+                (false, false) => Ensured::Existed,
+            };
+            definitions.iter().map(|definition| (definition.name.clone(), ensured(&definition.name))).collect()
         }))
     }
 
