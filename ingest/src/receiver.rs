@@ -146,7 +146,12 @@ impl Receiver {
         let webhook = match split(body) {
             Ok(webhook) => webhook,
             Err(why) => {
-                tracing::warn!(connection, reason = why.reason(), "a signed body is no webhook: to the dead letters");
+                let reason = records::reason(why);
+                tracing::warn!(
+                    connection,
+                    reason = reason.as_str(),
+                    "a signed body is no webhook: to the dead letters"
+                );
                 let records = [records::dead_letter(&self.codec, connection, body, why, now_ms)].into();
                 return Verdict::Append { records, then: Outcome::DeadLetter };
             }

@@ -2,7 +2,7 @@
 
 use eventlog::{NewRecord, Topic};
 use line::webhook::{RawEvent, Unusable};
-use schemas::{Codec, DeadLetter, LineEvent, key};
+use schemas::{Codec, DeadLetter, LineEvent, Reason, key};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
@@ -37,6 +37,14 @@ pub(crate) fn event_id(record: &NewRecord) -> &str {
     of_event.and_then(|record| key::read_line_event(&record.key)).map_or("", |(_, _, id)| id)
 }
 
+/// Why such a body is among the dead letters.
+pub(crate) const fn reason(why: Unusable) -> Reason {
+    match why {
+        Unusable::NotJson => Reason::NotJson,
+        Unusable::NoEvents => Reason::NoEvents,
+    }
+}
+
 /// The dead letter of a body that LINE signed and that is no webhook. The same body has the same key each time.
 pub(crate) fn dead_letter(codec: &Codec, connection: u32, body: &[u8], why: Unusable, at_ms: i64) -> NewRecord {
     let topic = Topic::LineEvents.name();
@@ -48,7 +56,7 @@ pub(crate) fn dead_letter(codec: &Codec, connection: u32, body: &[u8], why: Unus
         offset: -1,
         key: source.clone(),
         value: body.to_vec(),
-        reason: why.reason().into(),
+        reason: reason(why),
         detail: why.to_string(),
         at_ms,
         connection: Some(connection),

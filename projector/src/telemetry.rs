@@ -1,5 +1,7 @@
 //! What the projector reports about itself.
 
+use schemas::Reason;
+
 runtime::metrics! {
     /// The projector's metrics.
     pub struct Metrics {
@@ -49,8 +51,8 @@ impl Metrics {
         for outcome in ["found", "unavailable", "failed"] {
             self.lookups.with_label_values(&[outcome]);
         }
-        for reason in ["malformed", "merged", "refused", "settled"] {
-            self.dead_letters.with_label_values(&[reason]);
+        for reason in [Reason::Malformed, Reason::Merged, Reason::Refused, Reason::Settled] {
+            self.dead_letters.with_label_values(&[reason.as_str()]);
         }
         for part in ["log", "store"] {
             self.failures.with_label_values(&[part]);

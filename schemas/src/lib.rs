@@ -31,5 +31,5 @@ pub use catalog::Kind;
 pub use codec::{Codec, Error, SchemaId};
 pub use record::{
     ConnectionClaim, ConnectionDefinition, ConnectionState, ContactLink, DeadLetter, HubspotContact, HubspotEvent,
-    Likeness, LineEvent, LineProfile, OutboxMessage, Record, Sealed, SendOutcome, SentMessage,
+    Likeness, LineEvent, LineProfile, OutboxMessage, Reason, Record, Sealed, SendOutcome, SentMessage,
 };

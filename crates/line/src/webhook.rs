@@ -71,16 +71,6 @@ pub enum Unusable {
     NoEvents,
 }
 
-impl Unusable {
-    /// A short word for records and metrics, never changed.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::NotJson => "not_json",
-            Self::NoEvents => "no_events",
-        }
-    }
-}
-
 /// Takes a body apart.
 ///
 /// # Errors

@@ -203,7 +203,7 @@ async fn a_signed_body_that_is_no_webhook_becomes_a_dead_letter_and_gets_200() {
     assert_eq!(letters.len(), bodies.len());
     for ((body, reason), record) in bodies.iter().zip(&letters) {
         let letter: DeadLetter = Codec::default().decode(record.value.as_deref().unwrap()).unwrap();
-        assert_eq!((&*letter.value, &*letter.reason), (*body, *reason));
+        assert_eq!((&*letter.value, letter.reason.as_str()), (*body, *reason));
         assert_eq!((&*letter.topic, letter.offset, letter.connection), ("line.events", -1, Some(1)));
     }
     assert_eq!(world.counted("1", "dead_letter"), 5);

@@ -1,8 +1,10 @@
 //! The commands that look after what is there: replay, verify, dead-letters, erase.
 
 use super::user;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Subcommand};
 use contact::UserId;
+use schemas::Reason;
 
 /// `kizuna replay`.
 #[derive(Args, Debug)]
@@ -72,8 +74,8 @@ Examples:
   kizuna dead-letters list --show-content    # with contents: personal data")]
     List {
         /// Only those with this reason.
-        #[arg(long, value_name = "REASON", value_parser = REASONS)]
-        reason: Option<String>,
+        #[arg(long, value_name = "REASON", value_parser = reason())]
+        reason: Option<Reason>,
         /// Show keys and contents too. They are personal data.
         #[arg(long)]
         show_content: bool,
@@ -95,8 +97,9 @@ Examples:
     Drop(Letters),
 }
 
-/// Why something becomes a dead letter.
-const REASONS: [&str; 7] = ["malformed", "refused", "settled", "merged", "not_json", "no_events", "unreadable"];
+fn reason() -> impl TypedValueParser<Value = Reason> {
+    PossibleValuesParser::new(Reason::KNOWN.iter().map(Reason::as_str)).map(Reason::from)
+}
 
 /// Which dead letters.
 #[derive(Args, Debug)]
@@ -111,8 +114,8 @@ pub struct Letters {
     pub all: bool,
 
     /// With --all: only those with this reason.
-    #[arg(long, value_name = "REASON", value_parser = REASONS, conflicts_with = "keys")]
-    pub reason: Option<String>,
+    #[arg(long, value_name = "REASON", value_parser = reason(), conflicts_with = "keys")]
+    pub reason: Option<Reason>,
 }
 
 /// `kizuna erase`.

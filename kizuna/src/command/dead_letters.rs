@@ -6,6 +6,7 @@ use crate::recovery::letters::{self, Letter};
 use crate::settings::Settings;
 use crate::wiring::Installation;
 use anyhow::bail;
+use schemas::Reason;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -18,7 +19,7 @@ pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow
     let letters = letters::all(&installation).await?;
     match command {
         Command::List { reason, show_content } => {
-            list(&letters, reason.as_deref(), *show_content, installation.clock.now_ms(), as_json)?;
+            list(&letters, reason.as_ref(), *show_content, installation.clock.now_ms(), as_json)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Retry(which) => retry(&installation, choose(letters, which)?, as_json).await,
@@ -28,7 +29,7 @@ pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow
 
 fn choose(mut letters: Vec<Letter>, which: &Letters) -> anyhow::Result<Vec<Letter>> {
     if which.all {
-        letters.retain(|letter| has_reason(letter, which.reason.as_deref()));
+        letters.retain(|letter| has_reason(letter, which.reason.as_ref()));
         return Ok(letters);
     }
     for typed in &which.keys {
@@ -42,7 +43,7 @@ fn choose(mut letters: Vec<Letter>, which: &Letters) -> anyhow::Result<Vec<Lette
     Ok(letters)
 }
 
-fn has_reason(letter: &Letter, reason: Option<&str>) -> bool {
+fn has_reason(letter: &Letter, reason: Option<&Reason>) -> bool {
     reason.is_none_or(|reason| letter.reason() == reason)
 }
 
@@ -78,7 +79,7 @@ async fn forget(installation: &Installation, letters: Vec<Letter>, as_json: bool
 
 fn list(
     letters: &[Letter],
-    reason: Option<&str>,
+    reason: Option<&Reason>,
     shows_content: bool,
     now_ms: i64,
     as_json: bool,
@@ -101,7 +102,7 @@ fn list(
             output::line(&format!("\n{}  {key}\n{}", letter.short_key(), output::shown(&content, 10_000)))?;
         }
     }
-    let refused = listed.iter().any(|letter| letter.reason() == "refused");
+    let refused = listed.iter().any(|letter| *letter.reason() == Reason::Refused);
     let hint = if refused { "put right what HubSpot names, then: " } else { "" };
     output::line(&format!("\n{} dead letters. {hint}kizuna dead-letters retry KEY, or drop KEY", listed.len()))?;
     Ok(())
@@ -111,7 +112,7 @@ fn row(letter: &Letter, now_ms: i64) -> [String; 5] {
     let content = letter.content.as_ref();
     [
         letter.short_key(),
-        letter.reason().to_owned(),
+        letter.reason().as_str().to_owned(),
         content.map(|it| origin(&it.topic, it.partition, it.offset)).unwrap_or_default(),
         content.map(|it| age(now_ms.saturating_sub(it.at_ms))).unwrap_or_default(),
         content.map(|it| output::shown(&it.detail, 80)).unwrap_or_default(),
@@ -143,7 +144,7 @@ fn as_value(letter: &Letter, shows_content: bool, now_ms: i64) -> Value {
     let content = letter.content.as_ref();
     let mut value = json!({
         "key": letter.short_key(),
-        "reason": letter.reason(),
+        "reason": letter.reason().as_str(),
         "detail": content.map(|it| &it.detail),
         "topic": content.map(|it| &it.topic),
         "partition": content.filter(|it| it.offset >= 0).map(|it| it.partition),

@@ -5,7 +5,7 @@ use crate::wiring::Installation;
 use contact::{Confirmation, Link, Names, UserId, Values};
 use eventlog::{Log, NewRecord, Record, Topic};
 use projector::decode::{Decoder, confirmation_record};
-use schemas::{Codec, DeadLetter, HubspotContact};
+use schemas::{Codec, DeadLetter, HubspotContact, Reason};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -39,9 +39,9 @@ impl Letter {
         self.key == typed.as_bytes() || self.short_key() == typed.to_ascii_lowercase()
     }
 
-    /// The reason, in one word.
-    pub fn reason(&self) -> &str {
-        self.content.as_ref().map_or("unreadable", |letter| &letter.reason)
+    /// Why it is here.
+    pub fn reason(&self) -> &Reason {
+        self.content.as_ref().map_or(&Reason::Unreadable, |letter| &letter.reason)
     }
 
     /// Does it speak of this person?
@@ -187,11 +187,11 @@ impl Retry<'_> {
     fn anew(&self, refused: &HubspotContact, letter: &DeadLetter) -> anyhow::Result<Option<NewRecord>> {
         let Some(user) = UserId::parse(&refused.user_id) else { return Ok(None) };
         let account = person::state(self.log, self.decoder, user, |_| true)?.account;
-        let again = match (account.link, &*letter.reason) {
+        let again = match (account.link, &letter.reason) {
             (Link::Merged { .. }, _) => {
                 Confirmation { values: Values::new(), ..account.next(self.now_ms, Link::Unknown) }
             }
-            (link, "settled") => {
+            (link, Reason::Settled) => {
                 Confirmation { in_doubt: account.values.keys().copied().collect(), ..account.next(self.now_ms, link) }
             }
             (link, _) => account.next(self.now_ms, link),

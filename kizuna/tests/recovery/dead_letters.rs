@@ -6,7 +6,7 @@ use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::{Log, NewRecord, Topic};
 use runtime::clock::SystemClock;
 use sandbox::line::Act;
-use schemas::{Codec, DeadLetter, HubspotContact};
+use schemas::{Codec, DeadLetter, HubspotContact, Reason};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,7 +135,7 @@ async fn a_sound_record_set_aside_by_mistake_counts_after_a_retry() {
         partition: 0,
         offset: 7,
         value: codec.encode(&event),
-        reason: "malformed".to_owned(),
+        reason: Reason::Malformed,
         detail: "an older version could not read it".to_owned(),
         at_ms: 0,
         connection: None,
@@ -162,7 +162,7 @@ async fn a_settled_value_is_written_again_on_retry_and_what_is_known_of_the_cont
         partition: 0,
         offset: -1,
         value: Codec::default().encode(&settled),
-        reason: "settled".to_owned(),
+        reason: Reason::Settled,
         detail: "HubSpot keeps another value".to_owned(),
         at_ms: 0,
         connection: None,
@@ -185,7 +185,7 @@ async fn a_record_too_large_for_its_letter_is_not_overwritten_by_a_retry() {
         offset: 7,
         key: b"nobody/1/one".to_vec(),
         value: Vec::new(),
-        reason: "malformed".to_owned(),
+        reason: Reason::Malformed,
         detail: "too large".to_owned(),
         at_ms: 0,
         connection: None,
@@ -206,7 +206,7 @@ async fn a_body_that_is_no_webhook_cannot_be_tried_again_and_the_message_says_so
         offset: -1,
         key: b"1/abc".to_vec(),
         value: b"[]".to_vec(),
-        reason: "no-events".to_owned(),
+        reason: Reason::NoEvents,
         detail: "no events".to_owned(),
         at_ms: 0,
         connection: Some(1),
@@ -217,6 +217,38 @@ async fn a_body_that_is_no_webhook_cannot_be_tried_again_and_the_message_says_so
     assert_eq!(ended.status, 1);
     assert!(ended.stdout.contains("only drop it"), "{ended:?}");
     assert_eq!(letters(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_letter_with_a_reason_of_another_version_is_listed_tried_again_and_dropped_like_any_other() {
+    let (world, _up) = World::begin().await;
+    let reason = Reason::Other("of_another_version".to_owned());
+    for name in ["one", "two"] {
+        let letter = DeadLetter {
+            topic: Topic::LineProfiles.name().to_owned(),
+            partition: 0,
+            offset: 7,
+            key: format!("nobody/{name}").into_bytes(),
+            value: b"nonsense".to_vec(),
+            reason: reason.clone(),
+            detail: String::new(),
+            at_ms: 0,
+            connection: None,
+        };
+        let key = schemas::key::dead_letter(&letter.topic, &letter.key);
+        append(&world, Topic::DeadLetters, key, Codec::default().encode(&letter)).await;
+    }
+    let listed = letters(&world).await;
+    assert!(listed.len() == 2 && listed.iter().all(|letter| letter["reason"] == "of_another_version"), "{listed:?}");
+    assert_eq!(world.place.json(&["dead-letters", "list", "--reason", "malformed"]).await["count"], 0);
+    let key = |at: usize| listed[at]["key"].as_str().unwrap();
+    assert_eq!(world.place.json(&["dead-letters", "retry", key(0)]).await["retried"], 1);
+    assert_eq!(world.place.json(&["dead-letters", "drop", key(1)]).await["dropped"], 1);
+    eventually("the one tried again comes back, unreadable", async || {
+        let [letter] = &letters(&world).await[..] else { return None };
+        (letter["key"] == key(0) && letter["reason"] == "malformed").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

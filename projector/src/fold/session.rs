@@ -8,7 +8,7 @@ use crate::sync::{Desk, Taken};
 use contact::{Action, Connections, Link, UserId};
 use eventlog::{Consumer, NewRecord, Polled, Record, Topic};
 use runtime::crash;
-use schemas::DeadLetter;
+use schemas::{DeadLetter, Reason};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -444,15 +444,16 @@ impl Member {
 
     fn dead_letter(&self, record: Record, detail: String) -> NewRecord {
         let (topic, partition, offset) = (record.topic.name(), record.partition, record.offset);
+        let reason = Reason::Malformed;
+        self.metrics.dead_letters.with_label_values(&[reason.as_str()]).inc();
         tracing::warn!(topic, partition, offset, detail, "a record cannot be used; it is in the dead letters");
-        self.metrics.dead_letters.with_label_values(&["malformed"]).inc();
         let mut letter = DeadLetter {
             topic: topic.to_owned(),
             partition,
             offset: i64::try_from(offset).unwrap_or(i64::MAX),
             key: record.key,
             value: record.value.unwrap_or_default(),
-            reason: "malformed".to_owned(),
+            reason,
             detail,
             at_ms: self.clock.now_ms(),
             connection: None,

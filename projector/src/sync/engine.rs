@@ -18,7 +18,7 @@ use rand::rngs::SmallRng;
 use runtime::backoff::Backoff;
 use runtime::clock::Clock;
 use runtime::crash;
-use schemas::{Codec, DeadLetter};
+use schemas::{Codec, DeadLetter, Reason};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -220,8 +220,8 @@ impl Engine {
             };
             let record = self.contact_record(work.user, &confirmation, reason.as_deref());
             let outcome = outcome(&work, confirmation.link, reason.is_some());
-            if let Some(reason) = reason {
-                records.push(self.dead_letter(&record, outcome, reason));
+            if let Some(detail) = reason {
+                records.push(self.dead_letter(&record, refusal(&work, confirmation.link), detail));
             }
             records.push(record);
             confirmed.push((work, confirmation.revision, outcome));
@@ -330,8 +330,8 @@ impl Engine {
         Looked::Answered
     }
 
-    fn dead_letter(&self, record: &NewRecord, reason: &str, detail: String) -> NewRecord {
-        self.metrics.dead_letters.with_label_values(&[reason]).inc();
+    fn dead_letter(&self, record: &NewRecord, reason: &Reason, detail: String) -> NewRecord {
+        self.metrics.dead_letters.with_label_values(&[reason.as_str()]).inc();
         let topic = record.topic.name();
         let letter = DeadLetter {
             topic: topic.to_owned(),
@@ -339,7 +339,7 @@ impl Engine {
             offset: -1,
             key: record.key.clone(),
             value: record.value.clone().unwrap_or_default(),
-            reason: reason.to_owned(),
+            reason: reason.clone(),
             detail,
             at_ms: self.clock.now_ms(),
             connection: None,
@@ -383,12 +383,19 @@ impl UnderWay {
     }
 }
 
+/// Why HubSpot has not all that is wanted of the contact.
+fn refusal(work: &Work, link: Link) -> &'static Reason {
+    match (link, &work.action) {
+        (Link::Merged { .. }, _) => &Reason::Merged,
+        (Link::Live(_), Action::Update(..) | Action::Create(_)) => &Reason::Settled,
+        _ => &Reason::Refused,
+    }
+}
+
 /// What an answer meant for the contact, in one word.
 fn outcome(work: &Work, link: Link, refused: bool) -> &'static str {
     match (link, &work.action) {
-        (Link::Merged { .. }, _) => "merged",
-        (Link::Live(_), Action::Update(..) | Action::Create(_)) if refused => "settled",
-        _ if refused => "refused",
+        _ if refused => refusal(work, link).as_str(),
         (Link::Gone { .. }, _) => "gone",
         (Link::Live(_), Action::Check(_)) => "checked",
         (Link::Live(_), Action::Create(values)) if values.is_empty() => "found",

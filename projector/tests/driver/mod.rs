@@ -275,7 +275,7 @@ impl Driver {
     pub async fn first_letter(&self) -> (String, String) {
         let letters = self.records(Topic::DeadLetters, 1).await;
         let letter: schemas::DeadLetter = self.codec.decode(letters[0].value.as_deref().unwrap()).unwrap();
-        (letter.reason, letter.detail)
+        (letter.reason.as_str().to_owned(), letter.detail)
     }
 
     /// The records of a topic, once there are `at_least`.

@@ -1,6 +1,6 @@
 //! What could not be used.
 
-use super::records;
+use super::{Reason, records};
 use crate::wire;
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +19,8 @@ pub struct DeadLetter {
     /// Its value there, unchanged.
     #[serde(with = "wire::bytes")]
     pub value: Vec<u8>,
-    /// Why: one short word that stays the same, as `malformed` or `refused`.
-    pub reason: String,
+    /// Why.
+    pub reason: Reason,
     /// What people need to know beyond the reason.
     pub detail: String,
     /// When it was set aside, milliseconds since 1970.

@@ -5,12 +5,14 @@ mod dead_letter;
 mod hubspot;
 mod line;
 mod message;
+mod reason;
 
 pub use connection::{ConnectionClaim, ConnectionDefinition, ConnectionState, Sealed};
 pub use dead_letter::DeadLetter;
 pub use hubspot::{ContactLink, HubspotContact, HubspotEvent};
 pub use line::{Likeness, LineEvent, LineProfile};
 pub use message::{OutboxMessage, SendOutcome, SentMessage};
+pub use reason::Reason;
 
 use crate::catalog::Kind;
 use serde::Serialize;

@@ -2,7 +2,7 @@
 
 use super::{NOON_MS, Sampled, USER, bytes};
 use proptest::prelude::*;
-use schemas::{Codec, DeadLetter, Error, OutboxMessage, SendOutcome, SentMessage};
+use schemas::{Codec, DeadLetter, Error, OutboxMessage, Reason, SendOutcome, SentMessage};
 
 impl Sampled for OutboxMessage {
     const FOLDER: &'static str = "outbox_message";
@@ -94,7 +94,7 @@ impl Sampled for DeadLetter {
             offset: 42,
             key: b"U8e742f61d673b39c7fff3cecb7536ef0/1/01FZ74A0TDDPYRVKNK77XKC3ZR".into(),
             value: vec![0xc3, 0x01, 0x00],
-            reason: "malformed".into(),
+            reason: Reason::Malformed,
             detail: "".into(),
             at_ms: NOON_MS,
             connection: Some(1),
@@ -104,7 +104,7 @@ impl Sampled for DeadLetter {
             offset: -1,
             key: vec![],
             value: b"not json".into(),
-            reason: "unusable".into(),
+            reason: Reason::Other("unusable".into()),
             detail: "not a webhook".into(),
             connection: None,
             ..record.clone()
@@ -120,7 +120,7 @@ impl Sampled for DeadLetter {
                 offset,
                 key,
                 value,
-                reason,
+                reason: reason.into(),
                 detail,
                 at_ms,
                 connection,

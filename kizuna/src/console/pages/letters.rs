@@ -111,7 +111,7 @@ impl Row {
         Self {
             key: letter.short_key(),
             reason: told(letter.reason(), visitor.language).to_owned(),
-            code: letter.reason().to_owned(),
+            code: letter.reason().as_str().to_owned(),
             from: content.map(|it| it.topic.clone()).unwrap_or_default(),
             age: content.map(|it| visitor.language.ago(now_ms - it.at_ms)).unwrap_or_default(),
             detail: content.map(|it| it.detail.clone()).filter(|_| visitor.may(Role::Operator)),

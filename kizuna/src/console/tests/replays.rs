@@ -7,7 +7,7 @@ use crate::server::GROUP;
 use axum::http::StatusCode;
 use contact::UserId;
 use eventlog::{NewRecord, Topic};
-use schemas::{DeadLetter, LineEvent};
+use schemas::{DeadLetter, LineEvent, Reason};
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -234,7 +234,7 @@ async fn refused(place: &Place) {
         offset: -1,
         key: b"key".to_vec(),
         value: b"value".to_vec(),
-        reason: "refused".to_owned(),
+        reason: Reason::Refused,
         detail: "canary-detail".to_owned(),
         at_ms: 0,
         connection: Some(1),
