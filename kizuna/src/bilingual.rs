@@ -26,6 +26,11 @@ macro_rules! bilingual {
 
 pub(crate) use bilingual;
 
+/// What is said in English alone, as it stands behind a Japanese sentence that says what it means.
+pub fn for_engineers(detail: impl fmt::Display) -> String {
+    format!("（エンジニア向けの詳細：「{detail}」）")
+}
+
 /// Hours by which Japan is ahead of UTC.
 const JAPAN: i8 = 9;
 
@@ -39,6 +44,18 @@ pub fn zoned(ms: i64, hours: i8, zone: &str) -> String {
     let zoned = |time: Timestamp| time.to_zoned(TimeZone::fixed(Offset::constant(hours)));
     Timestamp::from_millisecond(ms)
         .map_or_else(|_| format!("{ms} ms"), |time| format!("{} {zone}", zoned(time).strftime("%Y-%m-%d %H:%M:%S")))
+}
+
+impl Bilingual {
+    /// With what lies behind it.
+    #[must_use]
+    pub fn because(self, cause: impl Into<Self>) -> Self {
+        let cause = cause.into();
+        Self {
+            english: format!("{}: {}", self.english, cause.english),
+            japanese: format!("{}：{}", self.japanese, cause.japanese),
+        }
+    }
 }
 
 /// Shows the English one.
@@ -81,5 +98,14 @@ impl Bilingual {
     pub fn is_translated(&self) -> bool {
         let is_japanese = |c: char| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}');
         self.japanese.chars().any(is_japanese) && self.english != self.japanese
+    }
+
+    /// Is the Japanese one Japanese but for what it quotes and for names?
+    pub fn is_all_japanese(&self) -> bool {
+        const NAMES: [&str; 3] = ["LINE", "HubSpot", "E"];
+        let unquoted = self.japanese.split('「').map(|part| part.split_once('」').map_or(part, |(_, rest)| rest));
+        let is_name = |word: &str| NAMES.contains(&word) || word.is_empty();
+        let mut words = unquoted.flat_map(|part| part.split(|c: char| !c.is_ascii_alphabetic()));
+        self.is_translated() && words.all(is_name)
     }
 }

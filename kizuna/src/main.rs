@@ -1,5 +1,6 @@
 //! The program `kizuna`: reads the command line and the settings, runs one command, and exits.
 
+mod answers;
 mod bilingual;
 mod checkup;
 mod cli;

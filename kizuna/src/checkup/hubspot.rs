@@ -1,7 +1,7 @@
 //! HubSpot's side: the token and its scopes, the seven properties, room and calls.
 
 use super::Finding;
-use crate::bilingual::{bilingual, time_in_japan};
+use crate::bilingual::{Bilingual, bilingual, for_engineers, time_in_japan};
 use crate::onboarding::provision::PROPERTIES;
 use crate::output;
 use crate::wiring::Installation;
@@ -61,13 +61,13 @@ async fn token(crm: &dyn Crm) -> Finding {
         ),
         Err(error @ Error::Unauthorized) => Finding::broken(
             "hubspot_token_refused",
-            bilingual!("{error}", "HubSpotがトークンを受け付けません：{error}"),
+            Bilingual::from(&error),
             "put a valid token into KIZUNA_HUBSPOT_TOKEN and restart `kizuna up`",
         ),
         Err(Error::RateLimited { policy: Policy::Daily, .. }) => used_up(None),
         Err(error) => Finding::unknown(
             "hubspot_unknown",
-            bilingual!("HubSpot cannot be asked: {error}", "HubSpotに問い合わせできませんでした：{error}"),
+            bilingual!("HubSpot cannot be asked", "HubSpotに問い合わせできませんでした").because(&error),
             LATER,
         ),
     }
@@ -98,10 +98,10 @@ fn calls(usage: Result<Option<DailyUsage>, Error>) -> Option<Finding> {
         Err(Error::RateLimited { policy: Policy::Daily, .. }) => return Some(used_up(None)),
         Err(error) => {
             let sentence = bilingual!(
-                "HubSpot did not tell how many calls are left: {error}",
-                "HubSpotからAPIの残り呼び出し回数を取得できませんでした：{error}"
+                "HubSpot did not tell how many calls are left",
+                "HubSpotからAPIの残り呼び出し回数を取得できませんでした"
             );
-            return Some(Finding::unknown("hubspot_calls_unknown", sentence, LATER));
+            return Some(Finding::unknown("hubspot_calls_unknown", sentence.because(&error), LATER));
         }
     };
     let DailyUsage { limit, used, resets_at_ms } = usage;
@@ -134,10 +134,10 @@ async fn scopes(crm: &dyn Crm) -> Finding {
         }
         Err(error) => {
             let sentence = bilingual!(
-                "HubSpot did not tell what the token may do: {error}",
-                "HubSpotからトークンのスコープを取得できませんでした：{error}"
+                "HubSpot did not tell what the token may do",
+                "HubSpotからトークンのスコープを取得できませんでした"
             );
-            Finding::unknown("hubspot_scopes_unknown", sentence, LATER)
+            Finding::unknown("hubspot_scopes_unknown", sentence.because(&error), LATER)
         }
     }
 }
@@ -147,11 +147,9 @@ async fn properties(crm: &dyn Crm, names: &Names, number: ConnectionNumber) -> V
     match crm.inspect_properties(&definitions, Priority::Fresh).await {
         Ok(standings) => judge(&standings),
         Err(error) => {
-            let sentence = bilingual!(
-                "HubSpot did not show the properties: {error}",
-                "HubSpotからプロパティーを取得できませんでした：{error}"
-            );
-            vec![Finding::unknown("properties_unknown", sentence, LATER)]
+            let sentence =
+                bilingual!("HubSpot did not show the properties", "HubSpotからプロパティーを取得できませんでした");
+            vec![Finding::unknown("properties_unknown", sentence.because(&error), LATER)]
         }
     }
 }
@@ -189,7 +187,9 @@ fn judge(standings: &[(String, Standing)]) -> Vec<Finding> {
     let reasons: Vec<_> = standings.iter().filter_map(|(_, standing)| standing.conflict()).collect();
     let changed = (!reasons.is_empty()).then(|| {
         let remedy = "HubSpot > Settings (設定) > Properties (プロパティー): give them back the type they had, or delete them and restart `kizuna up`";
-        let sentence = bilingual!("{0}", "プロパティーの定義が変更されています：{0}", reasons.join("; "));
+        let reasons = reasons.join("; ");
+        let detail = for_engineers(&reasons);
+        let sentence = bilingual!("{reasons}", "プロパティーの定義が変更されています{detail}。");
         Finding::broken("properties_changed", sentence, remedy)
     });
     let wrong: Vec<_> = [missing, archived, short_of_options, changed].into_iter().flatten().collect();
@@ -228,10 +228,10 @@ fn room(room: Result<Option<Room>, Error>) -> Option<Finding> {
         )),
         Err(error) => {
             let sentence = bilingual!(
-                "HubSpot did not tell how many properties fit: {error}",
-                "HubSpotからプロパティーの空きを取得できませんでした：{error}"
+                "HubSpot did not tell how many properties fit",
+                "HubSpotからプロパティーの空きを取得できませんでした"
             );
-            Some(Finding::unknown("hubspot_room_unknown", sentence, LATER))
+            Some(Finding::unknown("hubspot_room_unknown", sentence.because(&error), LATER))
         }
     }
 }

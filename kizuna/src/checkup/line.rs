@@ -31,10 +31,8 @@ pub async fn check(installation: &Installation, connection: &Connection) -> Vec<
         Err(error) => {
             findings.push(Finding::unknown(
                 "line_account_unknown",
-                bilingual!(
-                    "LINE did not name the account: {error}",
-                    "LINEからアカウント情報を取得できませんでした：{error}"
-                ),
+                bilingual!("LINE did not name the account", "LINEからアカウント情報を取得できませんでした")
+                    .because(&error),
                 LATER,
             ));
         }
@@ -77,15 +75,16 @@ async fn secret(line: &Client, connection: &Connection, now_ms: i64) -> Finding 
             Finding::broken(
                 "line_secret_refused",
                 bilingual!(
-                    "channel ID and channel secret do not belong together, so webhooks are refused: {error}",
-                    "チャネルIDとチャネルシークレットの組み合わせが正しくないため、Webhookは拒否されます：{error}"
-                ),
+                    "channel ID and channel secret do not belong together, so webhooks are refused",
+                    "チャネルIDとチャネルシークレットの組み合わせが正しくないため、Webhookは拒否されます"
+                )
+                .because(&error),
                 enter,
             )
         }
         Err(error) => Finding::unknown(
             "line_secret_unknown",
-            bilingual!("LINE did not check the secret: {error}", "LINEでシークレットを確認できませんでした：{error}"),
+            bilingual!("LINE did not check the secret", "LINEでシークレットを確認できませんでした").because(&error),
             LATER,
         ),
     }
@@ -148,12 +147,12 @@ async fn token(line: &Client, connection: &Connection) -> Finding {
         ),
         Err(error @ Error::Unauthorized { .. }) => Finding::broken(
             "line_token_refused",
-            bilingual!("the access token is not valid: {error}", "アクセストークンが無効です：{error}"),
+            bilingual!("the access token is not valid", "アクセストークンが無効です").because(&error),
             replace,
         ),
         Err(error) => Finding::unknown(
             "line_token_unknown",
-            bilingual!("LINE did not check the token: {error}", "LINEでトークンを確認できませんでした：{error}"),
+            bilingual!("LINE did not check the token", "LINEでトークンを確認できませんでした").because(&error),
             LATER,
         ),
     }
@@ -219,11 +218,9 @@ async fn webhook(line: &Client, connection: &Connection, channel: &Channel, url:
             return vec![Finding::broken("webhook_url_missing", sentence, guide::enter_webhook(url))];
         }
         Err(error) => {
-            let sentence = bilingual!(
-                "LINE did not tell the webhook address: {error}",
-                "LINEからWebhook URLを取得できませんでした：{error}"
-            );
-            return vec![Finding::unknown("webhook_url_unknown", sentence, LATER)];
+            let sentence =
+                bilingual!("LINE did not tell the webhook address", "LINEからWebhook URLを取得できませんでした");
+            return vec![Finding::unknown("webhook_url_unknown", sentence.because(&error), LATER)];
         }
     };
     vec![
@@ -294,13 +291,10 @@ fn answer(test: Result<WebhookTest, Error>, rotate: &str) -> Finding {
         }
         Ok(test) => test,
         Err(error) => {
-            let sentence = bilingual!(
-                "LINE did not try the address: {error}",
-                "LINEからの接続テストを実行できませんでした：{error}"
-            );
+            let sentence = bilingual!("LINE did not try the address", "LINEからの接続テストを実行できませんでした");
             return Finding::unknown(
                 "webhook_test_unknown",
-                sentence,
+                sentence.because(&error),
                 "check again in an hour: LINE allows 60 tests an hour",
             );
         }
@@ -309,14 +303,17 @@ fn answer(test: Result<WebhookTest, Error>, rotate: &str) -> Finding {
     match (&*reason, status_code) {
         ("COULD_NOT_CONNECT", _) => Finding::broken(
             "webhook_unreachable",
-            bilingual!("LINE cannot connect to the address: {detail}", "LINEからWebhook URLに接続できません：{detail}"),
+            bilingual!(
+                "LINE cannot connect to the address: {detail}",
+                "LINEからWebhook URLに接続できません（LINEの応答：「{detail}」）"
+            ),
             "see that the host's name, its certificate and its proxy are good, and that `kizuna up` runs behind it",
         ),
         ("REQUEST_TIMEOUT", _) => Finding::broken(
             "webhook_slow",
             bilingual!(
                 "the address did not answer LINE in time: {detail}",
-                "Webhook URLからの応答が時間内にありませんでした：{detail}"
+                "Webhook URLからの応答が時間内にありませんでした（LINEの応答：「{detail}」）"
             ),
             "see whether the proxy reaches `kizuna up`, and how long the log takes (docs/operations.md, KizunaIngestSlow)",
         ),
@@ -335,7 +332,7 @@ fn answer(test: Result<WebhookTest, Error>, rotate: &str) -> Finding {
             "webhook_fails",
             bilingual!(
                 "the address answered LINE with status {status_code}: {reason} {detail}",
-                "Webhook URLがステータス{status_code}を返しました：{reason} {detail}"
+                "Webhook URLがステータス{status_code}を返しました（LINEの応答：「{reason} {detail}」）"
             ),
             "see what answers there: LINE needs the status 200, without a redirect",
         ),

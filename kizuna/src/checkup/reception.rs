@@ -2,7 +2,7 @@
 
 use super::Finding;
 use super::running::Metrics;
-use crate::bilingual::{bilingual, time_in_japan};
+use crate::bilingual::{bilingual, for_engineers, time_in_japan};
 use crate::output;
 use crate::wiring::Installation;
 use ::connection::Connection;
@@ -65,9 +65,10 @@ async fn refusals(installation: &Installation, number: ConnectionNumber) -> Vec<
     let metrics = match Metrics::fetch(admin).await {
         Ok(metrics) => metrics,
         Err(error) => {
+            let detail = for_engineers(&error);
             let sentence = bilingual!(
                 "no process at {admin} (KIZUNA_ADMIN_LISTEN) tells what it refused: {error}",
-                "{admin}（KIZUNA_ADMIN_LISTEN）のプロセスから、拒否した件数を取得できませんでした：{error}"
+                "{admin}（KIZUNA_ADMIN_LISTEN）のプロセスから、拒否した件数を取得できませんでした{detail}。"
             );
             let remedy = "run this where `kizuna up` or `kizuna ingest` runs, with the same KIZUNA_ADMIN_LISTEN";
             return vec![Finding::unknown("signatures_unknown", sentence, remedy)];

@@ -86,10 +86,8 @@ pub async fn check(line: &Client, id: &str, secret: &Secret, access_token: Optio
 
 /// `what` was asked about, in both languages.
 fn failed(what: (&str, &str), error: &Error) -> Step {
-    let detail = Bilingual {
-        english: format!("{}: {error}", what.0),
-        japanese: format!("{}を確認できませんでした（LINEの応答：{error}）", what.1),
-    };
+    let (english, japanese) = what;
+    let detail = bilingual!("{english}", "{japanese}を確認できませんでした").because(error);
     let step = Step::failed("credentials", detail);
     if error.is_transient() {
         step.with_by_hand(bilingual!(

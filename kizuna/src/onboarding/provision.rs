@@ -2,7 +2,7 @@
 //! a running `up` may both do it.
 
 use super::step::Step;
-use crate::bilingual::{Bilingual, bilingual};
+use crate::bilingual::{Bilingual, bilingual, for_engineers};
 use contact::{ConnectionNumber, Names};
 use hubspot::{Crm, Ensured, Error, Group, Priority, definition};
 use std::collections::BTreeMap;
@@ -74,12 +74,13 @@ fn judge(outcomes: &[(String, Ensured)]) -> Provisioned {
         .iter()
         .filter(|(_, outcome)| !outcome.is_usable())
         .map(|(name, outcome)| match outcome {
-            Ensured::Conflicting { reason } => bilingual!(
-                "{name} is something else already ({reason})",
-                "{name}は別の定義ですでに存在します（{reason}）"
-            ),
+            Ensured::Conflicting { reason } => {
+                let detail = for_engineers(reason);
+                bilingual!("{name} is something else already ({reason})", "{name}は別の定義ですでに存在します{detail}")
+            }
             Ensured::Refused(refusal) => {
-                bilingual!("HubSpot refuses {name} ({refusal})", "HubSpotが{name}を受け付けません（{refusal}）")
+                let why = Bilingual::from(refusal).japanese;
+                bilingual!("HubSpot refuses {name} ({refusal})", "HubSpotが{name}を受け付けません（{why}）")
             }
             _ => bilingual!("{name} has not appeared yet", "{name}がまだ作成されていません"),
         })
@@ -123,8 +124,7 @@ fn refused(error: &Error) -> Step {
             "しばらくしてからもう一度接続してください。`kizuna up`の実行中は、プロパティーは自動で作成されます。"
         ),
     };
-    let detail = bilingual!("{error}", "HubSpotを利用できませんでした（HubSpotの応答：{error}）。");
-    Step::failed("properties", detail).with_by_hand(what)
+    Step::failed("properties", error).with_by_hand(what)
 }
 
 #[cfg(test)]

@@ -43,11 +43,8 @@ pub async fn set_and_test(line: &Client, connection: &Connection, url: &str) -> 
         return unasked(url);
     };
     if let Err(error) = line.set_webhook_endpoint(&channel, url).await {
-        let detail = bilingual!(
-            "LINE did not take the address: {error}",
-            "LINEにWebhook URLを設定できませんでした（LINEの応答：{error}）。"
-        );
-        let step = Step::failed("webhook", detail);
+        let detail = bilingual!("LINE did not take the address", "LINEにWebhook URLを設定できませんでした");
+        let step = Step::failed("webhook", detail.because(&error));
         // LINE takes no such address from a person either.
         let what = if url.starts_with("https://") { guide::enter_webhook(url) } else { set_https() };
         return vec![step.with_by_hand(what), guide::use_webhook(None)];
@@ -79,10 +76,7 @@ async fn test(line: &Client, channel: &Channel, url: &str) -> Step {
         )),
         Err(error) => Step::failed(
             "webhook_test",
-            bilingual!(
-                "LINE did not try the address: {error}",
-                "LINEが接続テストを行えませんでした（LINEの応答：{error}）。"
-            ),
+            bilingual!("LINE did not try the address", "LINEが接続テストを行えませんでした").because(&error),
         ),
     }
 }
@@ -99,7 +93,10 @@ fn unanswered(test: &WebhookTest) -> Bilingual {
     };
     Bilingual {
         english: format!("LINE called the address and got {}: {} {}", status.english, test.reason, test.detail),
-        japanese: format!("LINEからの呼び出しに失敗しました（{}：{} {}）。", status.japanese, test.reason, test.detail),
+        japanese: format!(
+            "LINEからの呼び出しに失敗しました（{}、LINEの応答：「{} {}」）。",
+            status.japanese, test.reason, test.detail
+        ),
     }
 }
 
