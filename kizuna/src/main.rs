@@ -14,6 +14,7 @@ mod onboarding;
 mod output;
 mod person;
 mod portal;
+mod readiness;
 mod recovery;
 mod server;
 mod settings;

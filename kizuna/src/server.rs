@@ -1,22 +1,22 @@
 //! The parts of a running Kizuna, wired together: ingest, projector, console, admin server, and what keeps an eye on them.
 
+use crate::bilingual::Bilingual;
 use crate::console::Console;
 use crate::onboarding::upkeep::keep_provisioned;
 use crate::portal;
+use crate::readiness::{self, Part, Readiness};
 use crate::settings::{ConsoleListen, Settings};
 use crate::telemetry::Metrics;
 use crate::wiring::Installation;
 use anyhow::{Context, anyhow};
 use connection::View;
-use contact::ConnectionNumber;
 use eventlog::Topic;
 use ingest::Spool;
 use ingest::spool::{Options, Report};
 use projector::status::Status;
 use projector::sync::profiles::LineProfiles;
-use runtime::admin::{self, Part, Readiness};
+use runtime::admin;
 use runtime::shutdown::{self, Shutdown, Trigger};
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -292,30 +292,32 @@ async fn look(
     readiness: Readiness,
     metrics: Metrics,
 ) {
-    let (log, connections) = (readiness.part("log"), readiness.part("connections"));
-    let spool = spool.map(|spool| (readiness.part("spool"), spool));
-    let sync = sync.map(|sync| (readiness.part("projector"), readiness.part("line"), sync));
+    let part = |name| readiness.part(name, readiness::starting());
+    let (log, connections) = (part("log"), part("connections"));
+    let spool = spool.map(|spool| (part("spool"), spool));
+    let sync = sync.map(|sync| (part("projector"), part("line"), sync));
     let crm = installation.crm.as_ref().filter(|_| roles.projector);
-    let hubspot = crm.map(|crm| (readiness.part("hubspot"), crm));
+    let hubspot = crm.map(|crm| (part("hubspot"), crm));
     let mut ticks = interval(LOOK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for look in (0..LOOKS_PER_CHECK).cycle() {
         ticks.tick().await;
         if look == 0 {
-            let problem = installation.log.check().await.err().map(|error| error.to_string());
+            let problem = installation.log.check().await.err().map(|error| readiness::log_fails(&error));
             say(&log, problem, spool.is_some());
         }
-        say(&connections, view.problem(), spool.is_some());
+        let problem = view.problem().map(|why| readiness::connections_are_behind(&why));
+        say(&connections, problem, spool.is_some());
         if let Some((part, spool)) = &spool {
-            tell(part, spool.report());
+            tell(part, &spool.report());
         }
         if let Some((projector, line, Sync { status, profiles })) = &sync {
-            say(projector, why_not_ready(status), spool.is_some());
+            say(projector, readiness::projector_lags(status), spool.is_some());
             // One account's credentials are no reason to keep the others waiting.
-            say(line, who_is_refused(&profiles.refused()), true);
+            say(line, readiness::line_refuses(&profiles.refused()), true);
         }
         if let Some((part, crm)) = &hubspot {
-            say(part, crm.refusal().map(|refusal| refusal.to_string()), roles.ingest);
+            say(part, crm.refusal().as_ref().map(Bilingual::from), roles.ingest);
         }
         for (part, state) in readiness.parts() {
             metrics.ready.with_label_values(&[part]).set(i64::from(state == Ok(None)));
@@ -325,7 +327,7 @@ async fn look(
 }
 
 /// Webhooks are taken in whatever is wrong with HubSpot, and with a spool whatever is away: nobody should send them elsewhere.
-fn say(part: &Part, problem: Option<String>, is_spared: bool) {
+fn say(part: &Part, problem: Option<Bilingual>, is_spared: bool) {
     match problem {
         None => part.ready(),
         Some(problem) if is_spared => part.degraded(problem),
@@ -333,24 +335,10 @@ fn say(part: &Part, problem: Option<String>, is_spared: bool) {
     }
 }
 
-fn tell(part: &Part, Report { records, is_taking }: Report) {
-    match records {
-        _ if !is_taking => part.not_ready(format!("takes no more events; {records} wait for the log")),
+fn tell(part: &Part, report: &Report) {
+    match report.records {
+        records if !report.is_taking => part.not_ready(readiness::spool_is_full(records)),
         0 => part.ready(),
-        _ => part.degraded(format!("spooling: {records} events wait for the log")),
+        records => part.degraded(readiness::spooling(records)),
     }
-}
-
-fn who_is_refused(refused: &BTreeSet<ConnectionNumber>) -> Option<String> {
-    let numbers: Vec<String> = refused.iter().map(ToString::to_string).collect();
-    let which = numbers.join(", ");
-    (!refused.is_empty())
-        .then(|| format!("refuses the credentials of connection {which}: see `kizuna connection check`"))
-}
-
-fn why_not_ready(status: &Status) -> Option<String> {
-    (!status.is_ready()).then(|| match status.owned() {
-        0 => "has no partitions yet".to_owned(),
-        owned => format!("{} of {owned} partitions catch up with the log", status.restoring()),
-    })
 }

@@ -3,114 +3,109 @@
 //! It carries no personal data and no secret, and it belongs on an address that the internet does not reach.
 
 use axum::Router;
-use axum::extract;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus::{Registry, TextEncoder};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 
-type States = Arc<Mutex<BTreeMap<&'static str, State>>>;
+type States<S> = Arc<Mutex<BTreeMap<&'static str, State<S>>>>;
 
 /// How a part is: it can do its work, perhaps with something that operators should know; or it cannot, and why.
-pub type State = Result<Option<String>, String>;
+pub type State<S> = Result<Option<S>, S>;
 
-/// Whether this process can do its work now: it can when each of its named parts can.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(States);
+/// Whether this process can do its work now: it can when each of its named parts can. `S` is a sentence, whose `Display` is what
+/// `/ready` says.
+#[derive(Clone, Debug)]
+pub struct Readiness<S>(States<S>);
 
 /// One part of a process. It is not ready until it says so.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct Part<S> {
     name: &'static str,
-    states: States,
+    states: States<S>,
 }
 
-impl Readiness {
-    /// Without parts, ready.
-    pub fn new() -> Self {
-        Self::default()
+/// Without parts, ready.
+impl<S> Default for Readiness<S> {
+    fn default() -> Self {
+        Self(States::default())
     }
+}
 
-    /// Adds a part, which is not ready at first.
-    pub fn part(&self, name: &'static str) -> Part {
+impl<S: Clone> Readiness<S> {
+    /// Adds a part, which is not ready at first, and why.
+    pub fn part(&self, name: &'static str, why: S) -> Part<S> {
         let part = Part { name, states: Arc::clone(&self.0) };
-        part.not_ready("starting");
+        part.not_ready(why);
         part
     }
 
     /// How each part is.
-    pub fn parts(&self) -> BTreeMap<&'static str, State> {
+    pub fn parts(&self) -> BTreeMap<&'static str, State<S>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Part {
+impl<S> Part<S> {
     /// The part can do its work.
     pub fn ready(&self) {
         self.set(Ok(None));
     }
 
     /// The part can do its work, but not as it should: `how` is for operators, without secrets and personal data.
-    pub fn degraded(&self, how: impl Into<String>) {
-        self.set(Ok(Some(how.into())));
+    pub fn degraded(&self, how: S) {
+        self.set(Ok(Some(how)));
     }
 
     /// The part cannot do its work, and why: for operators, without secrets and personal data.
-    pub fn not_ready(&self, why: impl Into<String>) {
-        self.set(Err(why.into()));
+    pub fn not_ready(&self, why: S) {
+        self.set(Err(why));
     }
 
-    fn set(&self, state: State) {
+    fn set(&self, state: State<S>) {
         self.states.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name, state);
     }
-}
-
-#[derive(Clone)]
-struct Reported {
-    registry: Registry,
-    readiness: Readiness,
 }
 
 /// Serves until `shutdown` ends.
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(
+pub async fn serve<S: Clone + Display + Send + Sync + 'static>(
     listener: TcpListener,
     registry: Registry,
-    readiness: Readiness,
+    readiness: Readiness<S>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     axum::serve(listener, routes(registry, readiness)).with_graceful_shutdown(shutdown).await
 }
 
-fn routes(registry: Registry, readiness: Readiness) -> Router {
+fn routes<S: Clone + Display + Send + Sync + 'static>(registry: Registry, readiness: Readiness<S>) -> Router {
     Router::new()
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(async move || metrics(&registry)))
         .route("/live", get(|| async { "live\n" }))
-        .route("/ready", get(ready))
-        .with_state(Reported { registry, readiness })
+        .route("/ready", get(async move || ready(&readiness.parts())))
 }
 
-async fn metrics(extract::State(reported): extract::State<Reported>) -> Response {
-    match TextEncoder::new().encode_to_string(&reported.registry.gather()) {
+fn metrics(registry: &Registry) -> Response {
+    match TextEncoder::new().encode_to_string(&registry.gather()) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
 }
 
-async fn ready(extract::State(reported): extract::State<Reported>) -> Response {
-    let parts = reported.readiness.parts();
+fn ready<S: Display>(parts: &BTreeMap<&'static str, State<S>>) -> Response {
     let is_ready = parts.values().all(Result::is_ok);
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let said = |state: &State| match state {
+    let said = |state: &State<S>| match state {
         Ok(None) => "ready".to_owned(),
-        Ok(Some(how)) | Err(how) => how.clone(),
+        Ok(Some(how)) | Err(how) => how.to_string(),
     };
     let parts: BTreeMap<_, _> = parts.iter().map(|(name, state)| (*name, said(state))).collect();
     (status, axum::Json(serde_json::json!({ "ready": is_ready, "parts": parts }))).into_response()
@@ -133,8 +128,8 @@ mod tests {
 
     #[tokio::test]
     async fn ready_only_when_every_part_is_and_says_which_is_not() {
-        let readiness = Readiness::new();
-        let (log, projector) = (readiness.part("log"), readiness.part("projector"));
+        let readiness = Readiness::default();
+        let (log, projector) = (readiness.part("log", "starting"), readiness.part("projector", "starting"));
         log.ready();
         let (status, body) = answer(routes(Registry::new(), readiness.clone()), "/ready").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
@@ -151,8 +146,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_degraded_part_is_ready_and_says_how_it_is() {
-        let readiness = Readiness::new();
-        readiness.part("log").degraded("away: events wait in the spool");
+        let readiness = Readiness::default();
+        readiness.part("log", "starting").degraded("away: events wait in the spool");
         let (status, body) = answer(routes(Registry::new(), readiness), "/ready").await;
         assert_eq!(status, StatusCode::OK);
         assert_eq!(body, r#"{"parts":{"log":"away: events wait in the spool"},"ready":true}"#);
@@ -160,8 +155,8 @@ mod tests {
 
     #[tokio::test]
     async fn live_does_not_ask_the_parts() {
-        let readiness = Readiness::new();
-        readiness.part("log").not_ready("away");
+        let readiness = Readiness::default();
+        readiness.part("log", "away");
         assert_eq!(answer(routes(Registry::new(), readiness), "/live").await.0, StatusCode::OK);
     }
 
@@ -171,7 +166,7 @@ mod tests {
         let counter = prometheus::IntCounter::new("kizuna_sample_total", "A sample.").expect("valid");
         registry.register(Box::new(counter.clone())).expect("new");
         counter.inc_by(3);
-        let (status, body) = answer(routes(registry, Readiness::new()), "/metrics").await;
+        let (status, body) = answer(routes(registry, Readiness::<String>::default()), "/metrics").await;
         assert_eq!(status, StatusCode::OK);
         assert!(
             body.contains("# HELP kizuna_sample_total A sample.") && body.contains("kizuna_sample_total 3"),
@@ -184,7 +179,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let (trigger, shutdown) = crate::shutdown::manual();
-        let server = tokio::spawn(serve(listener, Registry::new(), Readiness::new(), shutdown.requested()));
+        let server =
+            tokio::spawn(serve(listener, Registry::new(), Readiness::<String>::default(), shutdown.requested()));
         tokio::net::TcpStream::connect(address).await.expect("it listens");
         trigger.request();
         server.await.expect("no panic").expect("a clean end");

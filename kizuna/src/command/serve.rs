@@ -2,11 +2,11 @@
 
 use crate::console::Console;
 use crate::output;
+use crate::readiness::Readiness;
 use crate::server::{self, Listeners, Roles};
 use crate::settings::Settings;
 use crate::wiring::Installation;
 use connection::{Snapshot, State, View};
-use runtime::admin::Readiness;
 use runtime::shutdown::Shutdown;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub async fn run(roles: Roles, settings: Settings, as_json: bool, shutdown: Shut
     let listeners = Listeners::bind(roles, &settings).await?;
     let installation = Installation::open(settings).await?;
     let view = installation.view().await?;
-    let readiness = Readiness::new();
+    let readiness = Readiness::default();
     let opened = match &listeners.console {
         Some(listener) => opened(&installation, &view, &readiness, listener.local_addr()?).await,
         None => None,

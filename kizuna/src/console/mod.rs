@@ -30,6 +30,7 @@ mod words;
 
 use crate::friends::Friends;
 use crate::friends::census::Census;
+use crate::readiness::Readiness;
 use crate::wiring::Installation;
 use accounts::{Accounts, Handle};
 use anyhow::Context;
@@ -37,7 +38,6 @@ use connection::View;
 use contact_link::ContactLinks;
 use password::Passwords;
 use replays::Replays;
-use runtime::admin::Readiness;
 use runtime::shutdown::Shutdown;
 use std::net::SocketAddr;
 use std::sync::Arc;

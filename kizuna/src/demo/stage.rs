@@ -1,11 +1,11 @@
 //! The stage: sandboxes of LINE and HubSpot, and a Kizuna beside them with two connected accounts, in one process.
 
 use crate::onboarding::{self, Request};
+use crate::readiness::Readiness;
 use crate::server::{self, Listeners, Roles};
 use crate::settings::Settings;
 use crate::wiring::Installation;
 use anyhow::{Context, ensure};
-use runtime::admin::Readiness;
 use runtime::secret::Secret;
 use runtime::shutdown::{self, Trigger};
 use sandbox::hubspot::Contact;
@@ -52,7 +52,7 @@ impl Stage {
         let view = installation.view().await?;
         let (stop, stopping) = shutdown::manual();
         let listeners = Listeners { webhooks: Some(webhooks), admin, console: None };
-        let readiness = Readiness::new();
+        let readiness = Readiness::default();
         let server =
             tokio::spawn(server::run(installation.clone(), Roles::ALL, listeners, view, readiness, None, stopping));
         let stage = Self { sandbox, server, stop, webhook_url, admin_url, directory, _temporary: temporary };

@@ -1,5 +1,6 @@
 //! The connected accounts at a glance.
 
+use crate::bilingual::Bilingual;
 use crate::checkup::glance::Taken;
 use crate::console::Console;
 use crate::console::guard::Visitor;
@@ -7,6 +8,7 @@ use crate::console::headers::picture;
 use crate::console::language::Language;
 use crate::console::page::{Frame, page};
 use crate::friends::census::{Count, Tally};
+use crate::readiness::{Readiness, title};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
@@ -30,7 +32,7 @@ struct Dashboard {
     /// Does this process have parts that keep accounts working? `kizuna console` has none.
     has_parts: bool,
     /// Those that are not as they should be, and why.
-    problems: Vec<(&'static str, String)>,
+    problems: Vec<(String, String)>,
     has_hubspot: bool,
 }
 
@@ -113,7 +115,7 @@ pub async fn show(State(console): State<Console>, Extension(visitor): Extension<
         max: plan.connections_max(),
         plan: plan.to_string(),
         has_parts: inner.readiness.is_some(),
-        problems: console.problems(),
+        problems: console.problems(language),
         has_hubspot: inner.installation.crm.is_some(),
     })
 }
@@ -163,11 +165,12 @@ impl Look<'_> {
 
 impl Console {
     /// What is not as it should be in this process.
-    fn problems(&self) -> Vec<(&'static str, String)> {
-        let parts = self.0.readiness.as_ref().map(runtime::admin::Readiness::parts).unwrap_or_default();
-        let problem = |(name, state)| match state {
+    fn problems(&self, language: Language) -> Vec<(String, String)> {
+        let parts = self.0.readiness.as_ref().map(Readiness::parts).unwrap_or_default();
+        let told = |sentence: &Bilingual| language.of_both(sentence).to_owned();
+        let problem = |(part, state)| match state {
             Ok(None) => None,
-            Ok(Some(how)) | Err(how) => Some((name, how)),
+            Ok(Some(how)) | Err(how) => Some((told(&title(part)), told(&how))),
         };
         parts.into_iter().filter_map(problem).collect()
     }

@@ -3,8 +3,8 @@
 use super::Place;
 use crate::console::Console;
 use crate::console::access::Role;
+use crate::readiness::{self, Readiness};
 use axum::http::StatusCode;
-use runtime::admin::Readiness;
 
 #[tokio::test]
 async fn the_dashboard_shows_each_account_and_how_many_the_plan_allows() {
@@ -24,8 +24,8 @@ async fn the_dashboard_says_that_everything_works_only_where_no_account_needs_a_
     }
     let (installation, view) = (place.console.0.installation.clone(), place.console.0.view.clone());
     let cookie = place.somebody(Role::Operator).await;
-    let readiness = Readiness::new();
-    readiness.part("log").ready();
+    let readiness = Readiness::default();
+    readiness.part("log", readiness::starting()).ready();
     place.console = Console::open(installation, view, Some(readiness), super::HOST.parse().unwrap()).unwrap();
     assert!(place.get("/", &cookie).await.text.contains("Everything works"));
 
@@ -36,6 +36,26 @@ async fn the_dashboard_says_that_everything_works_only_where_no_account_needs_a_
     assert!(page.contains("Accounts that need a look: <strong>1</strong>"), "{page}");
     place.post("/connections/1/state", &cookie, &[("state", "paused")]).await;
     assert!(place.get("/", &cookie).await.text.contains("Everything works"), "a pause is somebody's wish");
+}
+
+#[tokio::test]
+async fn the_dashboard_says_in_the_language_of_the_reader_which_part_is_not_ready_and_why() {
+    let mut place = Place::new().await;
+    let (installation, view) = (place.console.0.installation.clone(), place.console.0.view.clone());
+    let cookie = place.somebody(Role::Viewer).await;
+    let readiness = Readiness::default();
+    let away = eventlog::Error::Unavailable("no broker".to_owned());
+    readiness.part("log", readiness::log_fails(&away));
+    readiness.part("spool", readiness::starting()).degraded(readiness::spooling(3));
+    place.console = Console::open(installation, view, Some(readiness), super::HOST.parse().unwrap()).unwrap();
+    let english =
+        ["<strong>Log</strong>: the log is unavailable: no broker", "<strong>Spool</strong>: spooling: 3 events"];
+    let japanese =
+        ["<strong>ログ</strong>: ログに書き込めません", "<strong>スプール</strong>: イベントを一時保存しています。3件"];
+    for (language, told) in [("en", english), ("ja", japanese)] {
+        let page = place.get("/", &format!("{cookie}; kizuna_language={language}")).await.text;
+        assert!(told.iter().all(|part| page.contains(part)), "{page}");
+    }
 }
 
 #[tokio::test]
