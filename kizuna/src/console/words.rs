@@ -138,6 +138,7 @@ words! {
     letters_none: "None. Everything could be processed.", "ありません。すべて処理できています。";
     reason: "Reason", "理由";
     detail: "Detail", "詳細";
+    for_engineers: "Detail for engineers:", "エンジニア向けの詳細：";
     when: "When", "日時";
     actions: "Actions", "操作";
     retry: "Try again", "再試行";
@@ -263,7 +264,7 @@ words! {
     replay_applied: "The state is new. Start kizuna up: it writes these changes.", "状態を置き換えました。kizuna upを起動すると次の変更が書き込まれます。";
     replay_in_use: "Not applied: a projector works with the state. Stop kizuna up first.", "適用していません。プロジェクターが状態を使用中です。先にkizuna upを停止してください。";
     replay_stop_first: "To apply it, stop kizuna up, start kizuna console with the same data directory, and make a dry run there: a state that is at work cannot be replaced.", "適用するには、kizuna upを停止し、同じデータディレクトリーでkizuna consoleを起動して、そこでドライランを行ってください。使用中の状態は置き換えられません。";
-    replay_failed: "It could not be done:", "実行できませんでした：";
+    replay_failed: "It could not be done. Detail for engineers:", "実行できませんでした。エンジニア向けの詳細：";
     replay_apply: "Apply exactly this", "この内容で適用";
     replay_apply_text: "Puts the new state in the place of the present one. If it would change anything else than shown here, nothing is done.", "新しい状態に置き換えます。ここに表示した内容と異なる場合は何も行いません。";
     replay_records: "Records read", "読み込んだ記録";

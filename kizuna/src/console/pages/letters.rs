@@ -6,7 +6,7 @@ use crate::console::deed::Deed;
 use crate::console::guard::Visitor;
 use crate::console::page::{Fault, Frame, page_as, plain};
 use crate::console::path::Path;
-use crate::console::reasons::told;
+use crate::console::reasons::{explained, told};
 use crate::recovery::letters::{self, Hopeless, Letter};
 use askama::Template;
 use axum::Extension;
@@ -33,7 +33,9 @@ struct Row {
     code: String,
     from: String,
     age: String,
-    /// It may speak of a person; `None` for those who may not see that.
+    /// What it means, and what to do about it.
+    explanation: &'static str,
+    /// In English, or in HubSpot's words. It may speak of a person; `None` for those who may not see that.
     detail: Option<String>,
     connection: Option<u32>,
 }
@@ -112,6 +114,7 @@ impl Row {
             key: letter.short_key(),
             reason: told(letter.reason(), visitor.language).to_owned(),
             code: letter.reason().as_str().to_owned(),
+            explanation: explained(letter.reason(), visitor.language),
             from: content.map(|it| it.topic.clone()).unwrap_or_default(),
             age: content.map(|it| visitor.language.ago(now_ms - it.at_ms)).unwrap_or_default(),
             detail: content.map(|it| it.detail.clone()).filter(|_| visitor.may(Role::Operator)),

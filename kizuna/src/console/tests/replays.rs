@@ -265,3 +265,21 @@ async fn why_something_is_a_dead_letter_is_said_in_the_language_of_the_reader() 
         assert!(page.text.contains(&format!("<strong>{told}</strong>")), "{}", page.text);
     }
 }
+
+#[tokio::test]
+async fn a_dead_letter_is_explained_in_the_language_of_the_reader_and_its_detail_is_marked_as_for_engineers() {
+    let place = Place::new().await;
+    refused(&place).await;
+    let cookie = place.somebody(Role::Operator).await;
+    for (language, explained, mark) in [
+        ("en", "HubSpot takes no contact of this person", "Detail for engineers:"),
+        ("ja", "HubSpotがこの人のコンタクトを受け付けません", "エンジニア向けの詳細："),
+    ] {
+        let page = place.get("/dead-letters", &format!("{cookie}; kizuna_language={language}")).await.text;
+        let (_, rest) = page.split_once(explained).expect(explained);
+        assert!(
+            rest.contains(&format!("<span class=\"hint\">{mark} <span lang=\"en\">canary-detail</span>")),
+            "{page}"
+        );
+    }
+}
