@@ -72,26 +72,6 @@ impl Serialize for Bilingual {
     }
 }
 
-/// What somebody else said, in whatever language.
-impl From<String> for Bilingual {
-    fn from(text: String) -> Self {
-        Self { japanese: text.clone(), english: text }
-    }
-}
-
-/// What somebody else said, in whatever language.
-impl From<&str> for Bilingual {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
-
-impl From<Bilingual> for String {
-    fn from(sentence: Bilingual) -> Self {
-        sentence.english
-    }
-}
-
 #[cfg(test)]
 impl Bilingual {
     /// Does the Japanese one have Japanese letters, and the English one none?

@@ -1,6 +1,6 @@
 //! One thing that was looked at, and how it is.
 
-use crate::bilingual::Bilingual;
+use crate::bilingual::{Bilingual, bilingual};
 use serde::Serialize;
 
 /// How much it matters.
@@ -28,7 +28,7 @@ pub struct Finding {
     pub sentence: Bilingual,
     /// What a person does about it; nothing where all is well.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
+    pub remedy: Option<Bilingual>,
 }
 
 impl Finding {
@@ -38,17 +38,22 @@ impl Finding {
     }
 
     /// It works, but.
-    pub fn warning(code: &'static str, sentence: Bilingual, remedy: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Warning, sentence, remedy: Some(remedy.into()) }
+    pub fn warning(code: &'static str, sentence: Bilingual, remedy: Bilingual) -> Self {
+        Self { code, severity: Severity::Warning, sentence, remedy: Some(remedy) }
     }
 
     /// It does not work.
-    pub fn broken(code: &'static str, sentence: Bilingual, remedy: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Broken, sentence, remedy: Some(remedy.into()) }
+    pub fn broken(code: &'static str, sentence: Bilingual, remedy: Bilingual) -> Self {
+        Self { code, severity: Severity::Broken, sentence, remedy: Some(remedy) }
     }
 
     /// It could not be found out.
-    pub fn unknown(code: &'static str, sentence: Bilingual, remedy: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Unknown, sentence, remedy: Some(remedy.into()) }
+    pub fn unknown(code: &'static str, sentence: Bilingual, remedy: Bilingual) -> Self {
+        Self { code, severity: Severity::Unknown, sentence, remedy: Some(remedy) }
     }
+}
+
+/// What to do where LINE or HubSpot did not answer.
+pub fn later() -> Bilingual {
+    bilingual!("check again later", "時間をおいてもう一度チェックしてください。")
 }

@@ -1,6 +1,6 @@
 //! HubSpot's side: the token and its scopes, the seven properties, room and calls.
 
-use super::Finding;
+use super::finding::{Finding, later};
 use crate::bilingual::{Bilingual, bilingual, for_engineers, time_in_japan};
 use crate::onboarding::provision::PROPERTIES;
 use crate::output;
@@ -12,12 +12,6 @@ use contact::{ConnectionNumber, Names};
 /// From this share of the day's calls on somebody should know.
 const USED_PERCENT_MAX: u64 = 90;
 
-/// What to do where HubSpot did not answer.
-const LATER: &str = "check again later";
-
-/// Where scopes are granted.
-const GRANT: &str = "grant them where the token was made: HubSpot > Settings (設定) > Integrations (連携)";
-
 /// Asks HubSpot about everything that it tells.
 pub async fn check(installation: &Installation, number: ConnectionNumber) -> Vec<Finding> {
     let Some(crm) = installation.crm.as_deref() else {
@@ -27,7 +21,10 @@ pub async fn check(installation: &Installation, number: ConnectionNumber) -> Vec
                 "there is no HubSpot token: events are kept, and nothing is written to HubSpot",
                 "HubSpotのトークンがありません。イベントは保存されますが、HubSpotには書き込まれません。"
             ),
-            "set KIZUNA_HUBSPOT_TOKEN, here and where `kizuna up` runs",
+            bilingual!(
+                "set KIZUNA_HUBSPOT_TOKEN, here and where `kizuna up` runs",
+                "KIZUNA_HUBSPOT_TOKENを設定し、kizuna upを再起動してください。"
+            ),
         )];
     };
     let mut findings = vec![token(crm).await];
@@ -62,13 +59,16 @@ async fn token(crm: &dyn Crm) -> Finding {
         Err(error @ Error::Unauthorized) => Finding::broken(
             "hubspot_token_refused",
             Bilingual::from(&error),
-            "put a valid token into KIZUNA_HUBSPOT_TOKEN and restart `kizuna up`",
+            bilingual!(
+                "put a valid token into KIZUNA_HUBSPOT_TOKEN and restart `kizuna up`",
+                "有効なトークンをKIZUNA_HUBSPOT_TOKENに設定し、kizuna upを再起動してください。"
+            ),
         ),
         Err(Error::RateLimited { policy: Policy::Daily, .. }) => used_up(None),
         Err(error) => Finding::unknown(
             "hubspot_unknown",
             bilingual!("HubSpot cannot be asked", "HubSpotに問い合わせできませんでした").because(&error),
-            LATER,
+            later(),
         ),
     }
 }
@@ -87,7 +87,10 @@ fn used_up(resets_at_ms: Option<i64>) -> Finding {
     Finding::broken(
         "hubspot_calls_used_up",
         sentence,
-        "see what else uses them, or get a larger limit from HubSpot; Kizuna goes on by itself",
+        bilingual!(
+            "see what else uses them, or get a larger limit from HubSpot; Kizuna goes on by itself",
+            "HubSpot APIの呼び出しを多く使っている他のアプリを確認するか、上限を引き上げてください。Kizunaは自動で再開します。"
+        ),
     )
 }
 
@@ -101,7 +104,7 @@ fn calls(usage: Result<Option<DailyUsage>, Error>) -> Option<Finding> {
                 "HubSpot did not tell how many calls are left",
                 "HubSpotからAPIの残り呼び出し回数を取得できませんでした"
             );
-            return Some(Finding::unknown("hubspot_calls_unknown", sentence.because(&error), LATER));
+            return Some(Finding::unknown("hubspot_calls_unknown", sentence.because(&error), later()));
         }
     };
     let DailyUsage { limit, used, resets_at_ms } = usage;
@@ -112,7 +115,11 @@ fn calls(usage: Result<Option<DailyUsage>, Error>) -> Option<Finding> {
     Some(if used >= limit {
         used_up(resets_at_ms)
     } else if used.saturating_mul(100) >= limit.saturating_mul(USED_PERCENT_MAX) {
-        Finding::warning("hubspot_calls_short", sentence, "see what else uses them, or get a larger limit from HubSpot")
+        let remedy = bilingual!(
+            "see what else uses them, or get a larger limit from HubSpot",
+            "HubSpot APIの呼び出しを多く使っている他のアプリを確認するか、上限を引き上げてください。"
+        );
+        Finding::warning("hubspot_calls_short", sentence, remedy)
     } else {
         Finding::good("hubspot_calls", sentence)
     })
@@ -130,14 +137,18 @@ async fn scopes(crm: &dyn Crm) -> Finding {
         Ok(missing) => {
             let sentence =
                 bilingual!("the token lacks {0}", "トークンに次のスコープがありません：{0}", missing.join(", "));
-            Finding::broken("hubspot_scopes_missing", sentence, GRANT)
+            let remedy = bilingual!(
+                "grant them where the token was made: HubSpot > Settings (設定) > Integrations (連携)",
+                "HubSpot ＞ 設定 ＞ 連携で、トークンに不足しているスコープを追加してください。"
+            );
+            Finding::broken("hubspot_scopes_missing", sentence, remedy)
         }
         Err(error) => {
             let sentence = bilingual!(
                 "HubSpot did not tell what the token may do",
                 "HubSpotからトークンのスコープを取得できませんでした"
             );
-            Finding::unknown("hubspot_scopes_unknown", sentence.because(&error), LATER)
+            Finding::unknown("hubspot_scopes_unknown", sentence.because(&error), later())
         }
     }
 }
@@ -149,7 +160,7 @@ async fn properties(crm: &dyn Crm, names: &Names, number: ConnectionNumber) -> V
         Err(error) => {
             let sentence =
                 bilingual!("HubSpot did not show the properties", "HubSpotからプロパティーを取得できませんでした");
-            vec![Finding::unknown("properties_unknown", sentence.because(&error), LATER)]
+            vec![Finding::unknown("properties_unknown", sentence.because(&error), later())]
         }
     }
 }
@@ -162,15 +173,17 @@ fn judge(standings: &[(String, Standing)]) -> Vec<Finding> {
     };
     let missing = named(|it| *it == Standing::Missing).map(|names| {
         let sentence = bilingual!("HubSpot does not have {names}", "HubSpotに次のプロパティーがありません：{names}");
-        Finding::broken(
-            "properties_missing",
-            sentence,
+        let remedy = bilingual!(
             "restart `kizuna up`, or run `kizuna connection add` again: it makes them",
-        )
+            "kizuna upを再起動するか、同じチャネルをもう一度接続すると、自動で作成されます。"
+        );
+        Finding::broken("properties_missing", sentence, remedy)
     });
     let archived = named(|it| *it == Standing::Archived).map(|names| {
-        let remedy =
-            "restart `kizuna up`: it brings them back. Do not archive them (アーカイブ) while the account is connected";
+        let remedy = bilingual!(
+            "restart `kizuna up`: it brings them back. Do not archive them (アーカイブ) while the account is connected",
+            "kizuna upを再起動すると自動で元に戻ります。接続中はプロパティーをアーカイブしないでください。"
+        );
         let sentence = bilingual!(
             "somebody archived {names} in HubSpot",
             "HubSpotで次のプロパティーがアーカイブされています：{names}"
@@ -182,11 +195,16 @@ fn judge(standings: &[(String, Standing)]) -> Vec<Finding> {
             "{names} lack the options Yes and No, or one of them",
             "次のプロパティーに選択肢「Yes」「No」の両方または一方がありません：{names}"
         );
-        Finding::broken("properties_options_missing", sentence, "restart `kizuna up`: it adds them")
+        let remedy = bilingual!("restart `kizuna up`: it adds them", "kizuna upを再起動すると自動で追加されます。");
+        Finding::broken("properties_options_missing", sentence, remedy)
     });
     let reasons: Vec<_> = standings.iter().filter_map(|(_, standing)| standing.conflict()).collect();
     let changed = (!reasons.is_empty()).then(|| {
-        let remedy = "HubSpot > Settings (設定) > Properties (プロパティー): give them back the type they had, or delete them and restart `kizuna up`";
+        let remedy = bilingual!(
+            "HubSpot > Settings (設定) > Properties (プロパティー): give them back the type they had, or delete them and restart \
+             `kizuna up`",
+            "HubSpot ＞ 設定 ＞ プロパティーで元の型に戻すか、削除してkizuna upを再起動してください。"
+        );
         let reasons = reasons.join("; ");
         let detail = for_engineers(&reasons);
         let sentence = bilingual!("{reasons}", "プロパティーの定義が変更されています{detail}。");
@@ -216,7 +234,10 @@ fn room(room: Result<Option<Room>, Error>) -> Option<Finding> {
                 room.usage,
                 room.limit
             ),
-            "delete unused properties in HubSpot or get a larger HubSpot plan",
+            bilingual!(
+                "delete unused properties in HubSpot or get a larger HubSpot plan",
+                "HubSpotで使っていないプロパティーを削除するか、HubSpotのプランを上げてください。"
+            ),
         )),
         Ok(Some(room)) => Some(Finding::good(
             "hubspot_room",
@@ -231,7 +252,7 @@ fn room(room: Result<Option<Room>, Error>) -> Option<Finding> {
                 "HubSpot did not tell how many properties fit",
                 "HubSpotからプロパティーの空きを取得できませんでした"
             );
-            Some(Finding::unknown("hubspot_room_unknown", sentence.because(&error), LATER))
+            Some(Finding::unknown("hubspot_room_unknown", sentence.because(&error), later()))
         }
     }
 }

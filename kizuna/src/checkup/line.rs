@@ -1,6 +1,6 @@
 //! LINE's side: the credentials, the account behind them, and where LINE sends its events.
 
-use super::Finding;
+use super::finding::{Finding, later};
 use crate::bilingual::{Bilingual, bilingual, time_in_japan};
 use crate::onboarding::rotation::older_secret_until_ms;
 use crate::onboarding::{guide, webhook_path};
@@ -14,11 +14,11 @@ use projector::sync::profiles;
 /// Where the credentials stand.
 const CONSOLE: &str = "LINE Developers console (LINE Developersコンソール) > the channel";
 
+/// The same for whoever reads Japanese.
+const CONSOLE_JAPANESE: &str = "LINE Developersコンソール ＞ チャネル";
+
 /// A token that ends sooner has to be replaced now.
 const TOKEN_SECONDS_MIN: u64 = 7 * 24 * 3_600;
-
-/// What to do where LINE did not answer.
-const LATER: &str = "check again later";
 
 /// Asks LINE about everything that it tells.
 pub async fn check(installation: &Installation, connection: &Connection) -> Vec<Finding> {
@@ -33,7 +33,7 @@ pub async fn check(installation: &Installation, connection: &Connection) -> Vec<
                 "line_account_unknown",
                 bilingual!("LINE did not name the account", "LINEからアカウント情報を取得できませんでした")
                     .because(&error),
-                LATER,
+                later(),
             ));
         }
     }
@@ -44,9 +44,10 @@ pub async fn check(installation: &Installation, connection: &Connection) -> Vec<
 
 /// LINE knows one secret of a channel. During a rotation it should be the newest; the one before counts for what is on its way.
 async fn secret(line: &Client, connection: &Connection, now_ms: i64) -> Finding {
-    let enter = format!(
-        "enter the channel secret that stands at {CONSOLE} > Basic settings (チャネル基本設定): {}",
-        rotate(connection)
+    let rotate = rotate(connection);
+    let enter = bilingual!(
+        "enter the channel secret that stands at {CONSOLE} > Basic settings (チャネル基本設定): {rotate}",
+        "{CONSOLE_JAPANESE} ＞ チャネル基本設定のチャネルシークレットを、「シークレット・トークンの更新」で入力してください。"
     );
     let Some(newest) = connection.channel_secrets.first() else {
         return Finding::broken(
@@ -85,7 +86,7 @@ async fn secret(line: &Client, connection: &Connection, now_ms: i64) -> Finding 
         Err(error) => Finding::unknown(
             "line_secret_unknown",
             bilingual!("LINE did not check the secret", "LINEでシークレットを確認できませんでした").because(&error),
-            LATER,
+            later(),
         ),
     }
 }
@@ -118,10 +119,12 @@ async fn token(line: &Client, connection: &Connection) -> Finding {
             ),
         );
     };
-    let replace = format!(
+    let rotate = rotate(connection);
+    let replace = bilingual!(
         "issue a channel access token at {CONSOLE} > Messaging API (Messaging API設定) and enter it, or go on without one, with \
-         --stateless: {}",
-        rotate(connection)
+         --stateless: {rotate}",
+        "{CONSOLE_JAPANESE} ＞ Messaging API設定でチャネルアクセストークンを発行し、「シークレット・トークンの更新」で入力するか、\
+         短期トークンに切り替えてください。"
     );
     match line.verify_token(&connection.channel_id, token).await {
         Ok(TokenInfo { client_id, .. }) if client_id != connection.channel_id => Finding::broken(
@@ -153,12 +156,13 @@ async fn token(line: &Client, connection: &Connection) -> Finding {
         Err(error) => Finding::unknown(
             "line_token_unknown",
             bilingual!("LINE did not check the token", "LINEでトークンを確認できませんでした").because(&error),
-            LATER,
+            later(),
         ),
     }
 }
 
 fn account(connection: &Connection, bot: &BotInfo) -> Finding {
+    let rotate = rotate(connection);
     match &connection.bot_user_id {
         Some(known) if *known == bot.user_id => Finding::good(
             "line_account",
@@ -172,9 +176,10 @@ fn account(connection: &Connection, bot: &BotInfo) -> Finding {
                 bot.display_name,
                 bot.basic_id
             ),
-            format!(
-                "enter the credentials of this connection's own channel: {}; another account needs a connection of its own",
-                rotate(connection)
+            bilingual!(
+                "enter the credentials of this connection's own channel: {rotate}; another account needs a connection of its own",
+                "このアカウントのチャネルの認証情報を「シークレット・トークンの更新」で入力してください。別のアカウントは新しく\
+                 接続してください。"
             ),
         ),
         None => Finding::warning(
@@ -183,7 +188,10 @@ fn account(connection: &Connection, bot: &BotInfo) -> Finding {
                 "the connection was made without asking LINE whose account it is, so webhooks of another one are not noticed",
                 "どのアカウントかをLINEに確認せずに接続したため、別のアカウントのWebhookが届いても検出できません。"
             ),
-            "run `kizuna connection add` again with the same channel, without --skip-line-checks",
+            bilingual!(
+                "run `kizuna connection add` again with the same channel, without --skip-line-checks",
+                "同じチャネルをもう一度接続してください。"
+            ),
         ),
     }
 }
@@ -220,7 +228,7 @@ async fn webhook(line: &Client, connection: &Connection, channel: &Channel, url:
         Err(error) => {
             let sentence =
                 bilingual!("LINE did not tell the webhook address", "LINEからWebhook URLを取得できませんでした");
-            return vec![Finding::unknown("webhook_url_unknown", sentence.because(&error), LATER)];
+            return vec![Finding::unknown("webhook_url_unknown", sentence.because(&error), later())];
         }
     };
     vec![
@@ -248,7 +256,10 @@ fn address(set: &str, ours: &str) -> Finding {
                 host(set),
                 host(ours)
             ),
-            "set KIZUNA_PUBLIC_URL to the address that LINE uses, or have LINE use the other one",
+            bilingual!(
+                "set KIZUNA_PUBLIC_URL to the address that LINE uses, or have LINE use the other one",
+                "KIZUNA_PUBLIC_URLをLINEで使うアドレスに合わせるか、LINEのWebhook URLを変更してください。"
+            ),
         );
     }
     let sentence = bilingual!(
@@ -279,35 +290,44 @@ fn switch(is_on: bool) -> Finding {
     Finding::broken("use_webhook_off", sentence, guide::turn_on_webhook())
 }
 
-/// LINE's words for a failed test are those of its error statistics.
 fn answer(test: Result<WebhookTest, Error>, rotate: &str) -> Finding {
-    let test = match test {
+    match test {
         Ok(test) if test.success => {
             let sentence = bilingual!(
                 "LINE called the address and got its answer",
                 "LINEからWebhook URLを呼び出し、応答を受け取れました。"
             );
-            return Finding::good("webhook_test", sentence);
+            Finding::good("webhook_test", sentence)
         }
-        Ok(test) => test,
+        Ok(test) => unanswered(&test, rotate),
         Err(error) => {
             let sentence = bilingual!("LINE did not try the address", "LINEからの接続テストを実行できませんでした");
-            return Finding::unknown(
+            Finding::unknown(
                 "webhook_test_unknown",
                 sentence.because(&error),
-                "check again in an hour: LINE allows 60 tests an hour",
-            );
+                bilingual!(
+                    "check again in an hour: LINE allows 60 tests an hour",
+                    "1時間ほどおいてもう一度チェックしてください。LINEの接続テストは1時間に60回までです。"
+                ),
+            )
         }
-    };
+    }
+}
+
+/// LINE's words for a failed test are those of its error statistics.
+fn unanswered(test: &WebhookTest, rotate: &str) -> Finding {
     let WebhookTest { status_code, reason, detail, .. } = test;
-    match (&*reason, status_code) {
+    match (&**reason, *status_code) {
         ("COULD_NOT_CONNECT", _) => Finding::broken(
             "webhook_unreachable",
             bilingual!(
                 "LINE cannot connect to the address: {detail}",
                 "LINEからWebhook URLに接続できません（LINEの応答：「{detail}」）"
             ),
-            "see that the host's name, its certificate and its proxy are good, and that `kizuna up` runs behind it",
+            bilingual!(
+                "see that the host's name, its certificate and its proxy are good, and that `kizuna up` runs behind it",
+                "ホスト名、証明書、プロキシーの設定と、kizuna upの稼働を確認してください。"
+            ),
         ),
         ("REQUEST_TIMEOUT", _) => Finding::broken(
             "webhook_slow",
@@ -315,7 +335,11 @@ fn answer(test: Result<WebhookTest, Error>, rotate: &str) -> Finding {
                 "the address did not answer LINE in time: {detail}",
                 "Webhook URLからの応答が時間内にありませんでした（LINEの応答：「{detail}」）"
             ),
-            "see whether the proxy reaches `kizuna up`, and how long the log takes (docs/operations.md, KizunaIngestSlow)",
+            bilingual!(
+                "see whether the proxy reaches `kizuna up`, and how long the log takes (docs/operations.md, KizunaIngestSlow)",
+                "プロキシーからkizuna upに届くか、ログの書き込みに時間がかかっていないかを確認してください\
+                 （docs/operations.md、KizunaIngestSlow）。"
+            ),
         ),
         (_, 401) => Finding::broken(
             "webhook_refused",
@@ -323,9 +347,10 @@ fn answer(test: Result<WebhookTest, Error>, rotate: &str) -> Finding {
                 "the address answered 401: it does not know this connection, or its channel secret is another one",
                 "Webhook URLが401を返しました。このアカウントが登録されていないか、チャネルシークレットが異なります。"
             ),
-            format!(
+            bilingual!(
                 "see that the address leads to a `kizuna up` of this installation, and that the channel secret is right \
-                 ({rotate} enters another)"
+                 ({rotate} enters another)",
+                "Webhook URLがこのシステムのkizuna upを指しているか、チャネルシークレットが正しいかを確認してください。"
             ),
         ),
         _ => Finding::broken(
@@ -334,7 +359,10 @@ fn answer(test: Result<WebhookTest, Error>, rotate: &str) -> Finding {
                 "the address answered LINE with status {status_code}: {reason} {detail}",
                 "Webhook URLがステータス{status_code}を返しました（LINEの応答：「{reason} {detail}」）"
             ),
-            "see what answers there: LINE needs the status 200, without a redirect",
+            bilingual!(
+                "see what answers there: LINE needs the status 200, without a redirect",
+                "Webhook URLの先で何が応答しているかを確認してください。リダイレクトなしで200を返す必要があります。"
+            ),
         ),
     }
 }
@@ -392,6 +420,6 @@ mod tests {
         let line = Client::new(&settings, metrics).expect("a client");
         let found = secret(&line, &connection, 0).await;
         assert_eq!(found.code, "line_secret_missing");
-        assert!(found.remedy.expect("a remedy").contains("`kizuna connection rotate 3`"));
+        assert!(found.remedy.expect("a remedy").english.contains("`kizuna connection rotate 3`"));
     }
 }

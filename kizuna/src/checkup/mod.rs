@@ -65,16 +65,19 @@ pub async fn check(installation: &Installation, number: ConnectionNumber) -> any
 fn state(connection: &Connection) -> Finding {
     match connection.state {
         State::Active => Finding::good("connection", bilingual!("it is active", "有効です。")),
-        State::Paused | State::Removed => Finding::warning(
-            "connection_paused",
-            bilingual!(
-                "it is paused: its events are stored, and nothing is written to HubSpot for it",
-                "一時停止中です。イベントは保存されますが、HubSpotには書き込まれません。"
-            ),
-            format!(
-                "`kizuna connection set {} --resume` when HubSpot is to follow again; nothing was lost meanwhile",
-                connection.number
-            ),
-        ),
+        State::Paused | State::Removed => {
+            let number = connection.number;
+            Finding::warning(
+                "connection_paused",
+                bilingual!(
+                    "it is paused: its events are stored, and nothing is written to HubSpot for it",
+                    "一時停止中です。イベントは保存されますが、HubSpotには書き込まれません。"
+                ),
+                bilingual!(
+                    "`kizuna connection set {number} --resume` when HubSpot is to follow again; nothing was lost meanwhile",
+                    "HubSpotへの反映を再開するには、アカウントのページで「再開」を押してください。停止中のイベントは失われません。"
+                ),
+            )
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Finding;
 use super::running::Metrics;
-use crate::bilingual::{bilingual, for_engineers, time_in_japan};
+use crate::bilingual::{Bilingual, bilingual, for_engineers, time_in_japan};
 use crate::output;
 use crate::wiring::Installation;
 use ::connection::Connection;
@@ -22,10 +22,6 @@ const FIRST_LOOK: u64 = 1_000;
 /// How long a partition may take to give what it holds.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
-/// What to do when no events come.
-const ASK_FOR_ONE: &str =
-    "write to the account from a telephone; if nothing comes, the findings about the webhook tell why";
-
 /// Looks at the log, and at a process that runs beside.
 ///
 /// # Errors
@@ -38,12 +34,26 @@ pub async fn check(installation: &Installation, connection: &Connection) -> anyh
     Ok(findings)
 }
 
+fn ask_for_one() -> Bilingual {
+    bilingual!(
+        "write to the account from a telephone; if nothing comes, the findings about the webhook tell why",
+        "スマートフォンからアカウントにメッセージを送ってください。届かない場合は、Webhookの項目で原因を確認してください。"
+    )
+}
+
+fn run_beside() -> Bilingual {
+    bilingual!(
+        "run this where `kizuna up` or `kizuna ingest` runs, with the same KIZUNA_ADMIN_LISTEN",
+        "kizuna upまたはkizuna ingestと同じサーバーで、同じKIZUNA_ADMIN_LISTENを設定して実行してください。"
+    )
+}
+
 pub(super) fn last_event(newest: Option<i64>, now_ms: i64) -> Finding {
     match newest {
         None => Finding::warning(
             "events_none",
             bilingual!("no event of this account ever came", "このアカウントのイベントはまだ一度も届いていません。"),
-            ASK_FOR_ONE,
+            ask_for_one(),
         ),
         Some(at_ms) if now_ms - at_ms > SILENCE_MS => {
             let (utc, jst) = (output::time(at_ms), time_in_japan(at_ms));
@@ -51,7 +61,7 @@ pub(super) fn last_event(newest: Option<i64>, now_ms: i64) -> Finding {
                 "the last event came more than a week ago, at {utc}",
                 "最後のイベントは1週間以上前（{jst}）です。"
             );
-            Finding::warning("events_old", sentence, ASK_FOR_ONE)
+            Finding::warning("events_old", sentence, ask_for_one())
         }
         Some(at_ms) => {
             let (utc, jst) = (output::time(at_ms), time_in_japan(at_ms));
@@ -70,8 +80,7 @@ async fn refusals(installation: &Installation, number: ConnectionNumber) -> Vec<
                 "no process at {admin} (KIZUNA_ADMIN_LISTEN) tells what it refused: {error}",
                 "{admin}（KIZUNA_ADMIN_LISTEN）のプロセスから、拒否した件数を取得できませんでした{detail}。"
             );
-            let remedy = "run this where `kizuna up` or `kizuna ingest` runs, with the same KIZUNA_ADMIN_LISTEN";
-            return vec![Finding::unknown("signatures_unknown", sentence, remedy)];
+            return vec![Finding::unknown("signatures_unknown", sentence, run_beside())];
         }
     };
     let of = number.to_string();
@@ -90,10 +99,12 @@ async fn refusals(installation: &Installation, number: ConnectionNumber) -> Vec<
 
 /// `wrong` is `None` where the process takes no webhooks.
 pub(super) fn signatures(number: ConnectionNumber, wrong: Option<u64>, accepted: u64) -> Finding {
-    let remedy = format!(
+    let remedy = bilingual!(
         "enter the channel secret that stands at LINE Developers console (LINE Developersコンソール) > the channel > Basic \
          settings (チャネル基本設定), if it is another one: `kizuna connection rotate {number}`; see docs/operations.md, \
-         KizunaSignatureWrong"
+         KizunaSignatureWrong",
+        "LINE Developersコンソール ＞ チャネル ＞ チャネル基本設定のチャネルシークレットが登録済みのものと異なる場合は、\
+         「シークレット・トークンの更新」で入力してください（docs/operations.md、KizunaSignatureWrong）。"
     );
     match (wrong, accepted) {
         (None, _) => Finding::unknown(
@@ -102,7 +113,7 @@ pub(super) fn signatures(number: ConnectionNumber, wrong: Option<u64>, accepted:
                 "the process at KIZUNA_ADMIN_LISTEN takes no webhooks",
                 "KIZUNA_ADMIN_LISTENのプロセスは、Webhookを受信していません。"
             ),
-            "run this where `kizuna up` or `kizuna ingest` runs, with the same KIZUNA_ADMIN_LISTEN",
+            run_beside(),
         ),
         (Some(0), 0) => Finding::good(
             "signatures",
@@ -145,9 +156,11 @@ pub(super) fn destinations(number: ConnectionNumber, wrong: u64) -> Option<Findi
                 "{wrong} signed webhooks since the process started were for another account",
                 "プロセスの起動以降、別のアカウント宛ての署名付きWebhookが{wrong}件ありました。"
             ),
-            format!(
+            bilingual!(
                 "enter the credentials of this connection's own channel: `kizuna connection rotate {number}` \
-                 (docs/operations.md, KizunaWrongDestination)"
+                 (docs/operations.md, KizunaWrongDestination)",
+                "このアカウントのチャネルの認証情報を「シークレット・トークンの更新」で入力してください。別のアカウントは新しく\
+                 接続してください（docs/operations.md、KizunaWrongDestination）。"
             ),
         )
     })
@@ -162,8 +175,12 @@ pub(super) fn not_stored(count: u64) -> Option<Finding> {
                  them again only where \"Webhook redelivery\" is on",
                 "プロセスの起動以降、保存が間に合わず503を返したWebhookが{count}件ありました。「Webhookの再送」がオンの場合だけ、LINEが再送します。"
             ),
-            "switch \"Webhook redelivery\" (Webhookの再送) on at LINE Developers console (LINE Developersコンソール) > the channel > \
-             Messaging API, and see docs/operations.md, KizunaWebhooksNotStored",
+            bilingual!(
+                "switch \"Webhook redelivery\" (Webhookの再送) on at LINE Developers console (LINE Developersコンソール) > the \
+                 channel > Messaging API, and see docs/operations.md, KizunaWebhooksNotStored",
+                "LINE Developersコンソール ＞ チャネル ＞ Messaging API設定で「Webhookの再送」をオンにし、docs/operations.mdの\
+                 KizunaWebhooksNotStoredを確認してください。"
+            ),
         )
     })
 }
@@ -236,7 +253,10 @@ mod tests {
     fn what_was_not_stored_is_a_warning_that_names_redelivery() {
         assert!(not_stored(0).is_none());
         let finding = not_stored(2).expect("a finding");
-        assert!(finding.remedy.is_some_and(|remedy| remedy.contains("redelivery")) && finding.sentence.is_translated());
+        assert!(
+            finding.remedy.is_some_and(|remedy| remedy.english.contains("redelivery"))
+                && finding.sentence.is_translated()
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::credentials;
 use super::step::{Outcome, Step};
-use crate::bilingual::{Bilingual, bilingual, time_in_japan};
+use crate::bilingual::{bilingual, time_in_japan};
 use crate::output;
 use crate::wiring::Installation;
 use anyhow::ensure;
@@ -125,11 +125,13 @@ async fn proof(installation: &Installation, candidate: &Connection, skip: bool) 
 }
 
 fn secret_step(older_until_ms: Option<i64>) -> Step {
-    let older = older_until_ms
-        .map(|ms| (output::time(ms), time_in_japan(ms)))
-        .map(|(utc, jst)| bilingual!("; the one before counts until {utc}", "以前のシークレットも{jst}まで有効です。"));
-    let Bilingual { english, japanese } = older.unwrap_or_else(|| "".into());
-    let detail = bilingual!("the new one counts{english}", "新しいシークレットが有効になりました。{japanese}");
+    let detail = match older_until_ms.map(|ms| (output::time(ms), time_in_japan(ms))) {
+        None => bilingual!("the new one counts", "新しいシークレットが有効になりました。"),
+        Some((utc, jst)) => bilingual!(
+            "the new one counts; the one before counts until {utc}",
+            "新しいシークレットが有効になりました。以前のシークレットも{jst}まで有効です。"
+        ),
+    };
     Step::done("channel_secret", detail)
 }
 
