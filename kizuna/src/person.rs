@@ -5,7 +5,7 @@ use anyhow::Context;
 use contact::{User, UserId};
 use eventlog::partitioning::partition;
 use eventlog::{Log, Record, Topic};
-use projector::decode::{self, Decoder, Input};
+use projector::records::{self, Decoder, Input};
 use schemas::{Codec, LineEvent};
 use std::time::Duration;
 
@@ -118,8 +118,8 @@ pub fn state(log: &dyn Log, decoder: &Decoder, user: UserId, counts: impl Fn(&Re
 fn input(decoder: &Decoder, record: &Record) -> anyhow::Result<Input> {
     match decoder.input(record.lend()) {
         Ok(input) => Ok(input),
-        Err(decode::Error::Unusable(_)) => Ok(Input::Nothing),
-        Err(error @ decode::Error::Newer { .. }) => Err(error.into()),
+        Err(records::Error::Unusable(_)) => Ok(Input::Nothing),
+        Err(error @ records::Error::Newer { .. }) => Err(error.into()),
     }
 }
 

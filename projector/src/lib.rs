@@ -10,9 +10,9 @@
 //! The state changes only by folding the log: what an outside call answered is appended there first, and a rebuild calls
 //! nobody. The stores are caches; deleting them costs time only. While a partition restores, nothing is sent for it.
 
-pub mod decode;
 pub mod fold;
 pub mod rebuild;
+pub mod records;
 pub mod status;
 pub mod stop;
 pub mod store;
@@ -21,11 +21,11 @@ pub mod telemetry;
 
 use connection::View;
 use contact::Names;
-use decode::Decoder;
 use eventlog::Log;
 use fold::Member;
 use hubspot::Crm;
 use line::event::Labels;
+use records::Decoder;
 use runtime::clock::Clock;
 use schemas::Codec;
 use status::Status;

@@ -1,7 +1,7 @@
 //! The whole log → state, beside the live stores: for looking at what it gives, and for taking their place.
 
-use crate::decode::Decoder;
 use crate::fold::{Error, Folded, Partition};
+use crate::records::Decoder;
 use crate::store::{Slice, Stores};
 use contact::Connections;
 use eventlog::{Log, Record, Span, Topic};

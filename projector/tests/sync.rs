@@ -9,7 +9,7 @@ use driver::crm::Fault;
 use driver::{Driver, user};
 use eventlog::{NewRecord, Topic};
 use hubspot::Error;
-use projector::decode::{erasure_key, erasure_record};
+use projector::records::{erasure_key, erasure_record};
 use schemas::HubspotContact;
 use std::sync::atomic::Ordering;
 

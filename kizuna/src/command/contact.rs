@@ -12,7 +12,7 @@ use crate::wiring::Installation;
 use ::connection::State;
 use anyhow::ensure;
 use contact::{Field, Friend, Link, Names, Property, UserId};
-use projector::decode::Decoder;
+use projector::records::Decoder;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use anyhow::Context;
 use contact::{Connections, ContactId, Field, Link, Names, Property, User, UserId};
 use eventlog::{NewRecord, Topic};
 use hubspot::{Contact, Crm, Error, Priority};
-use projector::decode::confirmation_record;
+use projector::records::confirmation_record;
 use projector::sync::answers::EMAIL;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -5,7 +5,7 @@ use crate::recovery::progress::Progress;
 use anyhow::bail;
 use contact::{ConnectionNumber, UserId};
 use eventlog::{Log, Topic};
-use projector::decode::{Decoder, Error, Input};
+use projector::records::{Decoder, Error, Input};
 use runtime::shutdown::Shutdown;
 use std::collections::HashMap;
 

@@ -15,7 +15,7 @@ use connection::{Connection, State};
 use contact::{ConnectionNumber, UserId};
 use eventlog::{NewRecord, Topic};
 use known::Known;
-use projector::decode::{Decoder, import_key, import_record};
+use projector::records::{Decoder, import_key, import_record};
 use runtime::shutdown::Shutdown;
 use std::sync::Arc;
 

@@ -19,7 +19,7 @@ use contact::{Action, ContactId, Field, Property, User, UserId, decide};
 use eventlog::partitioning::partition;
 use eventlog::{Log, NewRecord, Position, Record, Topic};
 use hubspot::{ContactKey, Crm, Error, Priority};
-use projector::decode::{Decoder, confirmation_record, erasure_key, erasure_record};
+use projector::records::{Decoder, confirmation_record, erasure_key, erasure_record};
 use schemas::{Codec, ContactLink, HubspotContact, LineEvent, LineProfile, OutboxMessage, SentMessage, key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

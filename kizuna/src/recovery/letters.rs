@@ -4,7 +4,7 @@ use crate::person;
 use crate::wiring::Installation;
 use contact::{Confirmation, Link, Names, UserId, Values};
 use eventlog::{Log, NewRecord, Record, Topic};
-use projector::decode::{Decoder, confirmation_record};
+use projector::records::{Decoder, confirmation_record};
 use schemas::{Codec, DeadLetter, HubspotContact, Reason};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

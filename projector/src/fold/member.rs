@@ -2,7 +2,7 @@
 
 use super::session::{Opened, Session};
 use super::{partition, restore};
-use crate::decode::{self, Decoder};
+use crate::records::{self, Decoder};
 use crate::status::Status;
 use crate::stop::Stop;
 use crate::store::{self, Stores};
@@ -32,7 +32,7 @@ pub enum Error {
     Store(#[from] store::Error),
     /// The log holds what this version cannot read.
     #[error(transparent)]
-    Decode(decode::Error),
+    Decode(records::Error),
 }
 
 impl From<partition::Error> for Error {

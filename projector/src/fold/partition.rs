@@ -1,6 +1,6 @@
 //! One partition: records into the store, and from the store what is to be done.
 
-use crate::decode::{self, Decoder, Input};
+use crate::records::{self, Decoder, Input};
 use crate::store::{self, Page, Slice, Store};
 use crate::sync::queue::Work;
 use contact::{Action, ConnectionNumber, Connections, Friend, Link, Profile, User, UserId, decide, is_due};
@@ -18,7 +18,7 @@ pub enum Error {
     Store(#[from] store::Error),
     /// The log holds what this version cannot read.
     #[error(transparent)]
-    Decode(decode::Error),
+    Decode(records::Error),
 }
 
 /// Users whose state changed, and when ingest took the newest event that changed it, milliseconds since 1970; `None` where no
@@ -132,8 +132,8 @@ impl Partition {
         }
         match decoder.input(record) {
             Ok(input) => self.take(input, folded)?,
-            Err(decode::Error::Unusable(reason)) => folded.unusable.push((record.to_record(), reason)),
-            Err(newer @ decode::Error::Newer { .. }) => return Err(Error::Decode(newer)),
+            Err(records::Error::Unusable(reason)) => folded.unusable.push((record.to_record(), reason)),
+            Err(newer @ records::Error::Newer { .. }) => return Err(Error::Decode(newer)),
         }
         self.store.checkpoint_mut().pass(record);
         folded.records += 1;

@@ -6,7 +6,7 @@ use super::contacts::Contacts;
 use super::lookups::{Looked, Lookup};
 use super::profiles::{LookupError, ProfileSource};
 use super::queue::{Batch, Ended, Work};
-use crate::decode::{confirmation_record, profile_record};
+use crate::records::{confirmation_record, profile_record};
 use crate::telemetry::Metrics;
 use crate::unpanicked;
 use connection::View;

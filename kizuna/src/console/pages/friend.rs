@@ -17,7 +17,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use connection::{Snapshot, State as Life};
 use contact::{ConnectionNumber, Field, Likeness, Link, Property, UserId};
-use projector::decode::Decoder;
+use projector::records::Decoder;
 use std::collections::BTreeMap;
 
 /// Up to so many records of the log are read for a page without being asked: well under a second.

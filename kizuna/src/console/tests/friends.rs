@@ -6,7 +6,7 @@ use crate::server::projector_settings;
 use axum::http::StatusCode;
 use contact::{Confirmation, ContactId, Field, Link, Property, UserId, Values};
 use eventlog::{NewRecord, Topic};
-use projector::decode::{Decoder, confirmation_record, import_key, import_record};
+use projector::records::{Decoder, confirmation_record, import_key, import_record};
 use projector::store::RESTORE_MEMORY;
 use schemas::{Likeness, LineEvent, LineProfile};
 

@@ -1,4 +1,5 @@
-//! A record of the log → what the core folds. The only place of this crate that knows the wire forms.
+//! What a record of the log means to the fold, and the records that mean something to it. The only place of this crate that
+//! knows the wire forms.
 
 use contact::property::weight;
 use contact::{
