@@ -137,6 +137,7 @@ impl Client {
     }
 }
 
+/// Calls the client's own methods of the same names, which Rust finds before the trait's.
 #[async_trait]
 impl Crm for Client {
     async fn read_by_email(
@@ -145,7 +146,7 @@ impl Crm for Client {
         properties: &[String],
         priority: Priority,
     ) -> Result<Vec<(String, Contact)>, Error> {
-        self.find_by_email(emails, properties, priority).await
+        self.read_by_email(emails, properties, priority).await
     }
 
     async fn read_many(
@@ -154,11 +155,11 @@ impl Crm for Client {
         properties: &[String],
         priority: Priority,
     ) -> Result<Vec<(ContactId, Contact)>, Error> {
-        self.find_by_id(ids, properties, priority).await
+        self.read_many(ids, properties, priority).await
     }
 
     async fn read_archived(&self, ids: &[ContactId], priority: Priority) -> Result<Vec<(ContactId, Contact)>, Error> {
-        self.find_archived(ids, priority).await
+        self.read_archived(ids, priority).await
     }
 
     async fn read_one(
@@ -167,7 +168,7 @@ impl Crm for Client {
         properties: &[String],
         priority: Priority,
     ) -> Result<Option<Contact>, Error> {
-        self.find_one(id, properties, priority).await
+        self.read_one(id, properties, priority).await
     }
 
     async fn search_in(
@@ -177,7 +178,7 @@ impl Crm for Client {
         properties: &[String],
         priority: Priority,
     ) -> Result<Vec<Contact>, Error> {
-        self.search(property, values, properties, priority).await
+        self.search_in(property, values, properties, priority).await
     }
 
     async fn create(
@@ -199,15 +200,15 @@ impl Crm for Client {
     }
 
     async fn archive(&self, id: ContactId, priority: Priority) -> Result<(), Error> {
-        self.delete(id, priority).await
+        self.archive(id, priority).await
     }
 
     async fn gdpr_delete(&self, contact: ContactKey<'_>, priority: Priority) -> Result<(), Error> {
-        self.erase(contact, priority).await
+        self.gdpr_delete(contact, priority).await
     }
 
     async fn ensure_group(&self, group: &Group, priority: Priority) -> Result<(), Error> {
-        self.provide_group(group, priority).await
+        self.ensure_group(group, priority).await
     }
 
     async fn ensure_properties(
@@ -215,7 +216,7 @@ impl Crm for Client {
         definitions: &[PropertyDefinition],
         priority: Priority,
     ) -> Result<Vec<(String, Ensured)>, Error> {
-        self.provide_properties(definitions, priority).await
+        self.ensure_properties(definitions, priority).await
     }
 
     async fn inspect_properties(
@@ -223,23 +224,23 @@ impl Crm for Client {
         definitions: &[PropertyDefinition],
         priority: Priority,
     ) -> Result<Vec<(String, Standing)>, Error> {
-        self.stand_of_properties(definitions, priority).await
+        self.inspect_properties(definitions, priority).await
     }
 
     async fn missing_scopes(&self, priority: Priority) -> Result<Vec<&'static str>, Error> {
-        self.lacking_scopes(priority).await
+        self.missing_scopes(priority).await
     }
 
     async fn custom_property_room(&self, priority: Priority) -> Result<Option<Room>, Error> {
-        self.read_room(priority).await
+        self.custom_property_room(priority).await
     }
 
     async fn account(&self, priority: Priority) -> Result<Account, Error> {
-        self.read_account(priority).await
+        self.account(priority).await
     }
 
     async fn daily_usage(&self, priority: Priority) -> Result<Option<DailyUsage>, Error> {
-        self.read_usage(priority).await
+        self.daily_usage(priority).await
     }
 
     fn refusal(&self) -> Option<Error> {

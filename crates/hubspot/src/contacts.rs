@@ -23,7 +23,7 @@ const NOT_THERE: &str = "OBJECT_NOT_FOUND";
 const NO_PROPERTY: &str = "hs_object_id";
 
 impl Client {
-    pub(crate) async fn find_by_email(
+    pub(crate) async fn read_by_email(
         &self,
         emails: &[String],
         properties: &[String],
@@ -66,7 +66,7 @@ impl Client {
         self.read(&Request::new(Endpoint::ContactBatchRead).with(body), priority).await
     }
 
-    pub(crate) async fn find_by_id(
+    pub(crate) async fn read_many(
         &self,
         ids: &[ContactId],
         properties: &[String],
@@ -98,7 +98,7 @@ impl Client {
     ) -> Result<Vec<(ContactId, Contact)>, Error> {
         let mut ids_now = Vec::new();
         for id in ids {
-            ids_now.extend(self.find_one(id, &[], priority).await?.map(|contact| (id, contact.id)));
+            ids_now.extend(self.read_one(id, &[], priority).await?.map(|contact| (id, contact.id)));
         }
         let mut contacts = BTreeMap::new();
         for ids in distinct(ids_now.iter().map(|(_, now)| *now)).chunks(batch::INPUTS_MAX) {
@@ -115,7 +115,7 @@ impl Client {
         ids_now.into_iter().map(found).collect()
     }
 
-    pub(crate) async fn find_archived(
+    pub(crate) async fn read_archived(
         &self,
         ids: &[ContactId],
         priority: Priority,
@@ -146,7 +146,7 @@ impl Client {
         is_archived.then_some(contact)
     }
 
-    pub(crate) async fn find_one(
+    pub(crate) async fn read_one(
         &self,
         id: ContactId,
         properties: &[String],
@@ -159,12 +159,12 @@ impl Client {
         contact.map(Some).ok_or_else(|| Error::Garbage { detail: "a contact without an ID".into() })
     }
 
-    pub(crate) async fn delete(&self, id: ContactId, priority: Priority) -> Result<(), Error> {
+    pub(crate) async fn archive(&self, id: ContactId, priority: Priority) -> Result<(), Error> {
         let request = Request::of(Endpoint::ContactArchive, id);
         none_if_missing(self.call(&request, priority).await.map_err(Error::from)).map(drop)
     }
 
-    pub(crate) async fn erase(&self, contact: ContactKey<'_>, priority: Priority) -> Result<(), Error> {
+    pub(crate) async fn gdpr_delete(&self, contact: ContactKey<'_>, priority: Priority) -> Result<(), Error> {
         let body = match contact {
             ContactKey::Id(id) => json!({"objectId": id.to_string()}),
             ContactKey::Email(email) => json!({"objectId": batch::lower(email), "idProperty": "email"}),

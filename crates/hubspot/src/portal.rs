@@ -10,11 +10,11 @@ use serde_json::Value;
 const CONTACTS: &str = "0-1";
 
 impl Client {
-    pub(crate) async fn read_room(&self, priority: Priority) -> Result<Option<Room>, Error> {
+    pub(crate) async fn custom_property_room(&self, priority: Priority) -> Result<Option<Room>, Error> {
         Ok(self.read_if_told(Endpoint::PropertyRoom, priority).await?.as_ref().and_then(room))
     }
 
-    pub(crate) async fn read_account(&self, priority: Priority) -> Result<Account, Error> {
+    pub(crate) async fn account(&self, priority: Priority) -> Result<Account, Error> {
         let answer = self.read(&Request::new(Endpoint::AccountRead), priority).await?;
         let account =
             account(&answer).ok_or_else(|| Error::Garbage { detail: "an account without a number".into() })?;
@@ -24,7 +24,7 @@ impl Client {
         Ok(account)
     }
 
-    pub(crate) async fn read_usage(&self, priority: Priority) -> Result<Option<DailyUsage>, Error> {
+    pub(crate) async fn daily_usage(&self, priority: Priority) -> Result<Option<DailyUsage>, Error> {
         let usage = self.read_if_told(Endpoint::UsageRead, priority).await?.as_ref().and_then(usage);
         if let Some(resets_at_ms) = usage.and_then(|usage| usage.resets_at_ms) {
             self.budget.know_reset(resets_at_ms);

@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 type Shown = BTreeMap<String, Value>;
 
 impl Client {
-    pub(crate) async fn provide_group(&self, group: &Group, priority: Priority) -> Result<(), Error> {
+    pub(crate) async fn ensure_group(&self, group: &Group, priority: Priority) -> Result<(), Error> {
         if self.has_group(group, priority).await? {
             return Ok(());
         }
@@ -47,7 +47,7 @@ impl Client {
         }
     }
 
-    pub(crate) async fn provide_properties(
+    pub(crate) async fn ensure_properties(
         &self,
         definitions: &[PropertyDefinition],
         priority: Priority,
@@ -72,7 +72,7 @@ impl Client {
         Ok(ensured)
     }
 
-    pub(crate) async fn stand_of_properties(
+    pub(crate) async fn inspect_properties(
         &self,
         definitions: &[PropertyDefinition],
         priority: Priority,

@@ -14,7 +14,7 @@ const NO_CONTACT: &str = "0";
 const NO_PROPERTY: &str = "kizuna_asks_whether_it_may";
 
 impl Client {
-    pub(crate) async fn lacking_scopes(&self, priority: Priority) -> Result<Vec<&'static str>, Error> {
+    pub(crate) async fn missing_scopes(&self, priority: Priority) -> Result<Vec<&'static str>, Error> {
         let mut missing = Vec::new();
         for (scope, request) in attempts() {
             match self.call(&request, priority).await.map_err(Error::from) {

@@ -21,7 +21,7 @@ const PAGE: u32 = 200;
 const RESULTS_MAX: u32 = 10_000;
 
 impl Client {
-    pub(crate) async fn search(
+    pub(crate) async fn search_in(
         &self,
         property: &str,
         values: &[String],
@@ -41,7 +41,7 @@ impl Client {
             }
         }
         let ids: Vec<ContactId> = ids.into_iter().collect();
-        let found = self.find_by_id(&ids, properties, priority).await?;
+        let found = self.read_many(&ids, properties, priority).await?;
         let mut seen = BTreeSet::new();
         Ok(found.into_iter().map(|(_, contact)| contact).filter(|contact| seen.insert(contact.id)).collect())
     }
