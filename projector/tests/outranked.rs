@@ -58,6 +58,20 @@ async fn a_confirmation_that_holds_is_appended_again_behind_a_lower_one() {
     assert_eq!(driver.contacts(9).await.len(), 9, "once is enough, also when all is read anew");
 }
 
+/// Of two processes that did not hear of each other.
+#[tokio::test]
+async fn of_two_confirmations_of_one_revision_the_one_that_holds_is_appended_again_behind_the_other() {
+    let driver = Driver::new().await;
+    let running = driver.start();
+    driver.follow(1, user(1), 1_000).await;
+    driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    let holding = driver.contacts(1).await.pop().unwrap();
+    append_late(&driver, holding.revision).await;
+    assert_eq!(driver.contacts(3).await[2], holding);
+    running.stop().await;
+    assert_eq!(driver.contacts(3).await.len(), 3, "once is enough");
+}
+
 #[tokio::test]
 async fn a_profile_that_holds_is_appended_again_behind_a_lower_one_and_behind_one_that_tells_nothing() {
     let driver = Driver::new().await;

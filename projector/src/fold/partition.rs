@@ -206,12 +206,15 @@ impl Partition {
                 }
                 Input::Confirmation(user, confirmation) => {
                     let state = self.store.user_mut(user)?;
-                    if confirmation.revision < state.account.revision() {
+                    let is_lower = confirmation.revision < state.account.revision();
+                    let is_equal = confirmation.revision == state.account.revision();
+                    let told = is_equal.then(|| confirmation.clone());
+                    state.apply_confirmation(confirmation);
+                    if is_lower || told.is_some_and(|told| told != state.account.present()) {
                         self.outranked.insert(user);
                     } else {
                         self.outranked.remove(&user);
                     }
-                    state.apply_confirmation(confirmation);
                 }
                 Input::Erased(user, since_ms) => self.store.user_mut(user)?.erase(since_ms),
             }
