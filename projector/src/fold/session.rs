@@ -43,6 +43,8 @@ pub struct Session<'a> {
     /// What the connections said when everybody was last looked at by it.
     rules: Connections,
     measured: Instant,
+    /// The partition that is measured first.
+    measure_from: u32,
 }
 
 /// A partition that this process owns.
@@ -91,7 +93,7 @@ impl<'a> Session<'a> {
     pub(super) fn new(member: &'a Member, consumer: Box<dyn Consumer>, opened: Opened) -> Self {
         let (connections, measured) = (member.view.changed(), Instant::now());
         let rules = member.view.snapshot().rules().clone();
-        Self { member, consumer, opened, owned: BTreeMap::new(), connections, rules, measured }
+        Self { member, consumer, opened, owned: BTreeMap::new(), connections, rules, measured, measure_from: 0 }
     }
 
     /// Takes what the log has next, waiting up to `wait` for it, and does what is due beside it. False when the log had
@@ -331,23 +333,19 @@ impl<'a> Session<'a> {
         self.member.metrics.restore_remaining_records.set(i64::try_from(remaining).unwrap_or(i64::MAX));
     }
 
+    /// A log that does not answer is asked once: to ask takes seconds then, and the group wants to hear from this member. The next
+    /// measuring begins behind the partition that had no answer.
     fn measure(&mut self) {
-        let mut progress = Vec::new();
-        for (number, owned) in &mut self.owned {
-            let mut waiting = 0;
-            for topic in Topic::USER_STATE {
-                let next = owned.partition.store().checkpoint().next(topic);
-                progress.push((topic, *number, next));
-                if let Ok(span) = self.member.log.span(topic, *number) {
-                    let lag = i64::try_from(span.next.saturating_sub(next.max(span.first))).unwrap_or(i64::MAX);
-                    self.member.metrics.lag_records.with_label_values(&[topic.name(), &number.to_string()]).set(lag);
-                    waiting += lag;
-                }
+        let is_later = |number: &u32| *number < self.measure_from;
+        let (later, mut order): (Vec<_>, Vec<_>) = self.owned.iter_mut().partition(|(number, _)| is_later(number));
+        order.extend(later);
+        let (mut progress, mut answers) = (Vec::new(), true);
+        for (number, owned) in order {
+            let checkpoint = owned.partition.store().checkpoint();
+            progress.extend(Topic::USER_STATE.map(|topic| (topic, *number, checkpoint.next(topic))));
+            if answers && self.member.measure(*number, &mut owned.partition).is_err() {
+                (answers, self.measure_from) = (false, number + 1);
             }
-            let newest_ms = owned.partition.newest_event_ms().filter(|_| waiting > 0);
-            let behind_ms =
-                newest_ms.map_or(0, |newest_ms| self.member.clock.now_ms().saturating_sub(newest_ms).max(0));
-            self.member.metrics.lag_seconds.with_label_values(&[&number.to_string()]).set(behind_ms as f64 / 1000.0);
         }
         self.consumer.report(&progress);
     }
@@ -413,6 +411,21 @@ impl Owned {
 }
 
 impl Member {
+    /// Reports the lag of a partition.
+    fn measure(&self, number: u32, partition: &mut Partition) -> Result<(), eventlog::Error> {
+        let (label, mut waiting) = (number.to_string(), 0);
+        for topic in Topic::USER_STATE {
+            let (span, next) = (self.log.span(topic, number)?, partition.store().checkpoint().next(topic));
+            let lag = i64::try_from(span.next.saturating_sub(next.max(span.first))).unwrap_or(i64::MAX);
+            self.metrics.lag_records.with_label_values(&[topic.name(), &label]).set(lag);
+            waiting += lag;
+        }
+        let newest_ms = partition.newest_event_ms().filter(|_| waiting > 0);
+        let behind_ms = newest_ms.map_or(0, |newest_ms| self.clock.now_ms().saturating_sub(newest_ms).max(0));
+        self.metrics.lag_seconds.with_label_values(&[&label]).set(behind_ms as f64 / 1000.0);
+        Ok(())
+    }
+
     /// Which events come into the state, for whoever follows one of them to its write.
     fn tell(&self, records: &[Record]) {
         if !tracing::enabled!(tracing::Level::DEBUG) {

@@ -106,8 +106,16 @@ impl Driver {
 
     /// Two connections; `existed` as if their properties had been in HubSpot before.
     pub async fn with_connections(existed: bool) -> Self {
+        Self::with(existed, Options::new(Arc::new(SystemClock))).await
+    }
+
+    /// With a log of so many partitions.
+    pub async fn with_partitions(partitions: u32) -> Self {
+        Self::with(false, Options { partitions: Some(partitions), ..Options::new(Arc::new(SystemClock)) }).await
+    }
+
+    async fn with(existed: bool, options: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options::new(Arc::new(SystemClock));
         let log: Arc<dyn Log> = EmbeddedLog::open(&directory.path().join("log"), options).unwrap();
         let codec = Codec::default();
         for n in [1, 2] {
