@@ -3,7 +3,8 @@
 use super::beside::Beside;
 use connection::Snapshot;
 use contact::{Action, Names};
-use projector::sync::answers::{connections, sent};
+use projector::sync::answers::sent;
+use projector::sync::contacts::may_exist_unknown;
 use projector::sync::queue::Work;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -108,9 +109,8 @@ impl Plan {
         self.changes += sent(work).len() as u64;
         match work.action {
             Action::Create(_) => {
-                let existed = |number| connected.by_number(number).is_some_and(|it| it.properties_existed);
                 self.creates += 1;
-                self.looked_for += u64::from(connections(work).into_iter().any(existed));
+                self.looked_for += u64::from(may_exist_unknown(work, connected));
             }
             Action::Update(..) => self.updates += 1,
             Action::Check(_) => self.checks += 1,

@@ -5,7 +5,7 @@
 use super::Desk;
 use super::answers::{Conclusion, EMAIL, Reading, connections, may_be_shared, sent};
 use super::queue::Work;
-use connection::View;
+use connection::{Snapshot, View};
 use contact::{Action, ContactId, Field, Link, Names, Property, UserId, Values};
 use hubspot::{Contact, CreateInput, CreateOutcome, Crm, Error, Priority, Refusal, UpdateInput, UpdateOutcome};
 use runtime::clock::Clock;
@@ -73,7 +73,8 @@ impl Contacts {
         let mut concluded = Concluded::new();
         let (restored, batch) = self.find_restored(batch, priority).await?;
         concluded.extend(restored);
-        let (may_exist, mut new) = self.split_by_origin(batch);
+        let connected = self.view.snapshot();
+        let (may_exist, mut new): (Vec<_>, _) = batch.into_iter().partition(|work| may_exist_unknown(work, &connected));
         if !may_exist.is_empty() {
             match self.find(may_exist.clone(), priority).await {
                 Ok((found, missing)) => {
@@ -93,19 +94,6 @@ impl Contacts {
             Err((_, left)) => concluded.extend(left_open(left)),
         }
         Ok(concluded)
-    }
-
-    /// A contact of the user can exist unknown to the log only where the connection's properties existed before it was
-    /// connected, or where the user had another contact before the last one, which a person may have restored: otherwise nobody
-    /// but this log ever wrote them, and what a lost answer left behind has the dummy e-mail, on which the creation runs into a
-    /// conflict that names it.
-    fn split_by_origin(&self, batch: Vec<Work>) -> (Vec<Work>, Vec<Work>) {
-        let connected = self.view.snapshot();
-        let may_exist = |work: &Work| {
-            let mut known = connections(work).into_iter().filter_map(|number| connected.by_number(number));
-            matches!(work.account.link, Link::Gone { .. }) || known.any(|connection| connection.properties_existed)
-        };
-        batch.into_iter().partition(may_exist)
     }
 
     async fn find(&self, batch: Vec<Work>, priority: Priority) -> Result<(Concluded, Vec<Work>), Error> {
@@ -394,6 +382,14 @@ impl Contacts {
         let whose = connected.all().map(|connection| user_id(connection.number)).chain([EMAIL.to_owned()]);
         known.chain(whose).collect::<BTreeSet<_>>().into_iter().collect()
     }
+}
+
+/// A contact of the user can exist unknown to the log only where the connection's properties existed before it was connected, or
+/// where the user had another contact before the last one, which a person may have restored: otherwise nobody but this log ever
+/// wrote them, and what a lost answer left behind has the dummy e-mail, on which the creation runs into a conflict that names it.
+pub fn may_exist_unknown(work: &Work, connected: &Snapshot) -> bool {
+    let mut known = connections(work).into_iter().filter_map(|number| connected.by_number(number));
+    matches!(work.account.link, Link::Gone { .. }) || known.any(|connection| connection.properties_existed)
 }
 
 /// Nothing was found out about these.
