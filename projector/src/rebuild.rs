@@ -60,10 +60,12 @@ pub fn rebuild(
         }
         for _ in 0..ROUNDS {
             let before = rebuilt.records;
-            for topic in ORDER {
-                let mut source = Source { log, decoder, topic, number };
-                source.fold(&mut partition, &mut rebuilt, rules, &mut |done| progress(done, total))?;
-            }
+            let source = Source { log, decoder, rules, number };
+            source.fold(&mut partition, &mut |folded| {
+                rebuilt.records += folded.records;
+                rebuilt.unusable += folded.unusable.len() as u64;
+                progress(rebuilt.records, total);
+            })?;
             if rebuilt.records == before {
                 break;
             }
@@ -151,28 +153,50 @@ impl Slices<'_> {
     }
 }
 
-/// One partition of one topic.
+/// Folds what came into the log since this partition was rebuilt. Blocks.
+///
+/// # Errors
+/// As [`rebuild`].
+pub fn catch_up(
+    partition: &mut Partition,
+    number: u32,
+    log: &dyn Log,
+    decoder: &Decoder,
+    rules: &Connections,
+) -> Result<(), Error> {
+    Source { log, decoder, rules, number }.fold(partition, &mut |_| {})?;
+    Ok(partition.flush(rules)?)
+}
+
+/// One partition of the log.
 struct Source<'a> {
     log: &'a dyn Log,
     decoder: &'a Decoder,
-    topic: Topic,
+    rules: &'a Connections,
     number: u32,
 }
 
 impl Source<'_> {
-    fn fold(
-        &mut self,
+    /// Folds each topic up to where it ends when its turn comes. `passed` is told what was folded.
+    fn fold(&self, partition: &mut Partition, passed: &mut dyn FnMut(&Folded)) -> Result<(), Error> {
+        for topic in ORDER {
+            self.fold_topic(topic, partition, passed)?;
+        }
+        Ok(())
+    }
+
+    fn fold_topic(
+        &self,
+        topic: Topic,
         partition: &mut Partition,
-        rebuilt: &mut Rebuilt,
-        rules: &Connections,
-        progress: &mut dyn FnMut(u64),
+        passed: &mut dyn FnMut(&Folded),
     ) -> Result<(), Error> {
-        let span = self.log.span(self.topic, self.number)?;
-        let mut next = partition.store().checkpoint().next(self.topic).max(span.first);
+        let span = self.log.span(topic, self.number)?;
+        let mut next = partition.store().checkpoint().next(topic).max(span.first);
         if next >= span.next {
             return Ok(());
         }
-        let mut reader = self.log.reader(self.topic, self.number, next)?;
+        let mut reader = self.log.reader(topic, self.number, next)?;
         while next < span.next {
             let (mut folded, mut outcome) = (Folded::default(), Ok(()));
             let read = reader.visit_to_end(RECORDS_MAX, ANSWER_WAIT, &mut |record| {
@@ -185,12 +209,10 @@ impl Source<'_> {
             if read == 0 {
                 break;
             }
-            rebuilt.records += folded.records;
-            rebuilt.unusable += folded.unusable.len() as u64;
             if partition.store().is_full() {
-                partition.flush(rules)?;
+                partition.flush(self.rules)?;
             }
-            progress(rebuilt.records);
+            passed(&folded);
         }
         Ok(())
     }

@@ -22,6 +22,9 @@ use std::sync::Arc;
 /// Users compared at a time: one call to HubSpot.
 const PAGE: usize = 100;
 
+/// How often somebody is compared of whom the log tells something new each time; then nothing is said of them.
+const ROUNDS_MAX: usize = 5;
+
 /// Compares, tells, and records what HubSpot really holds if told to.
 ///
 /// # Errors
@@ -41,11 +44,12 @@ pub async fn run(verify: &Verify, settings: Settings, as_json: bool) -> anyhow::
     };
     let (mut listing, mut tally) = (Listing::begin(as_json)?, Tally::default());
     let mut progress = Progress::of("people compared");
-    for partition in &mut beside.rebuilt.partitions {
+    for place in 0..beside.rebuilt.partitions.len() {
         let mut after = None;
         loop {
-            let page = partition.store().users(after, PAGE)?;
-            let drifts = comparison.compare(&page.users).await?;
+            let page = beside.rebuilt.partitions[place].store().users(after, PAGE)?;
+            let people = page.users.len() as u64;
+            let drifts = comparison.compare_beside(page.users, &mut beside, place).await?;
             for (id, user, drift) in &drifts {
                 tell(*id, user, drift, &comparison.names, &mut listing)?;
                 drift.findings.iter().for_each(|finding| *tally.counts.entry(finding.kind()).or_default() += 1);
@@ -53,7 +57,7 @@ pub async fn run(verify: &Verify, settings: Settings, as_json: bool) -> anyhow::
             if verify.repair {
                 tally.repaired += comparison.repair(&drifts).await?;
             }
-            tally.people += page.users.len() as u64;
+            tally.people += people;
             progress.tell(tally.people, None);
             after = page.next;
             if after.is_none() {
@@ -66,7 +70,7 @@ pub async fn run(verify: &Verify, settings: Settings, as_json: bool) -> anyhow::
     Ok(ExitCode::SUCCESS)
 }
 
-type Drifts<'a> = Vec<(UserId, &'a User, Drift)>;
+type Drifts = Vec<(UserId, User, Drift)>;
 
 /// What pages are compared with.
 struct Comparison {
@@ -86,11 +90,38 @@ struct Answers {
 }
 
 impl Comparison {
-    async fn compare<'a>(&'a self, users: &'a [(UserId, User)]) -> anyhow::Result<Drifts<'a>> {
+    /// What a running projector wrote since the state was rebuilt would pass for a person's edit: whoever differs is compared again
+    /// with what the log has told by then, until it tells nothing new.
+    async fn compare_beside(
+        &self,
+        mut users: Vec<(UserId, User)>,
+        beside: &mut Beside,
+        place: usize,
+    ) -> anyhow::Result<Drifts> {
+        let mut certain = Drifts::new();
+        for _ in 0..ROUNDS_MAX {
+            let drifts = self.compare(&users).await?;
+            if drifts.is_empty() {
+                break;
+            }
+            let store = beside.catch_up(place)?.store();
+            users.clear();
+            for (id, user, drift) in drifts {
+                match store.user(id)? {
+                    Some(now) if *now != user => users.push((id, now.clone())),
+                    _ => certain.push((id, user, drift)),
+                }
+            }
+            store.forget();
+        }
+        Ok(certain)
+    }
+
+    async fn compare(&self, users: &[(UserId, User)]) -> anyhow::Result<Drifts> {
         let asked_at_ms = self.installation.clock.now_ms();
-        let subject =
-            |id: UserId, user: &'a User| Subject { id, user, rules: &self.rules, names: &self.names, asked_at_ms };
-        let subjects: Vec<_> = users.iter().map(|(id, user)| subject(*id, user)).collect();
+        let (rules, names) = (&self.rules, &self.names);
+        let subjects: Vec<_> =
+            users.iter().map(|(id, user)| Subject { id: *id, user, rules, names, asked_at_ms }).collect();
         let answers = self.ask(&subjects).await.context("HubSpot could not be read")?;
         let mut drifts = Vec::new();
         for subject in subjects {
@@ -105,7 +136,7 @@ impl Comparison {
                 drift.findings.push(Finding::Duplicate { others });
             }
             if !drift.findings.is_empty() {
-                drifts.push((subject.id, subject.user, drift));
+                drifts.push((subject.id, subject.user.clone(), drift));
             }
         }
         Ok(drifts)
@@ -166,7 +197,7 @@ impl Comparison {
     }
 
     /// Records what HubSpot really holds; the projector does the rest.
-    async fn repair(&self, drifts: &Drifts<'_>) -> anyhow::Result<u64> {
+    async fn repair(&self, drifts: &Drifts) -> anyhow::Result<u64> {
         let mut records = Vec::new();
         for (id, _, drift) in drifts {
             let Some((truth, reason)) = &drift.truth else { continue };

@@ -5,8 +5,9 @@ use crate::wiring::Installation;
 use anyhow::{Context, bail};
 use connection::View;
 use contact::Connections;
-use eventlog::{Consumer, Topic};
-use projector::rebuild::{Rebuilt, rebuild};
+use eventlog::{Consumer, Log, Topic};
+use projector::fold::Partition;
+use projector::rebuild::{Rebuilt, catch_up, rebuild};
 use projector::records::Decoder;
 use projector::store::files;
 use std::fs::{File, TryLockError};
@@ -67,6 +68,8 @@ pub struct Beside {
     pub rebuilt: Rebuilt,
     /// The connections that it was looked at with.
     pub rules: Connections,
+    log: Arc<dyn Log>,
+    decoder: Decoder,
     turn: Turn,
 }
 
@@ -87,12 +90,21 @@ impl Beside {
         let memory = settings.restore_memory;
         let (log, rules) = (Arc::clone(&installation.log), view.snapshot().rules().clone());
         let rebuilding = tokio::task::spawn_blocking(move || {
-            let rebuilt =
-                rebuild(memory, &*log, &decoder, &stores, &rules, |done, total| progress(done, total.max(done)));
-            (rebuilt, rules)
+            let progress = |done, total: u64| progress(done, total.max(done));
+            let rebuilt = rebuild(memory, &*log, &decoder, &stores, &rules, progress);
+            Ok(Self { rebuilt: rebuilt.context("the state cannot be rebuilt")?, rules, log, decoder, turn })
         });
-        let (rebuilt, rules) = rebuilding.await?;
-        Ok(Self { rebuilt: rebuilt.context("the state cannot be rebuilt")?, rules, turn })
+        rebuilding.await?
+    }
+
+    /// Folds what came into the log since for the partition at this place. Blocks.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or the directory cannot be used.
+    pub fn catch_up(&mut self, place: usize) -> anyhow::Result<&mut Partition> {
+        let (partition, number) = (&mut self.rebuilt.partitions[place], u32::try_from(place)?);
+        catch_up(partition, number, &*self.log, &self.decoder, &self.rules).context("the log cannot be followed")?;
+        Ok(partition)
     }
 
     /// Puts it in the place of the live state, which nobody may use meanwhile.

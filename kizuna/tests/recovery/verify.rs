@@ -2,6 +2,7 @@
 
 use crate::place::eventually;
 use crate::world::{PERSON, World, kinds};
+use sandbox::hubspot::{Fault, FaultKind};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -16,6 +17,25 @@ async fn what_is_in_step_has_no_drift() {
     let (world, _up) = World::begin().await;
     world.say_and_see(PERSON, "こんにちは").await;
     let verified = world.place.json(&["verify"]).await;
+    assert_eq!((&verified["people"], &verified["drift"]), (&json!(2), &json!(0)), "{verified}");
+}
+
+#[tokio::test]
+async fn what_a_running_up_writes_meanwhile_is_no_drift() {
+    let (world, _up) = World::begin().await;
+    let user = world.say_and_see(PERSON, "one").await;
+    let hubspot = world.sandbox.handle();
+    hubspot.hubspot(|portal, _| portal.inject(Fault::next(FaultKind::Locked).at("contacts/batch/read")));
+    let message = async {
+        // By then the log was read, and HubSpot has not shown anything yet.
+        let is_locked = || hubspot.hubspot(|portal, _| portal.calls().answered("contacts/batch/read", 423) > 0);
+        eventually("HubSpot asks for time", async || is_locked().then_some(())).await;
+        world.say(PERSON, "two").await;
+        let shows =
+            || world.contact(&user).is_some_and(|it| it.value("line_last_response_1").as_deref() == Some("two"));
+        eventually("HubSpot shows it", async || shows().then_some(())).await;
+    };
+    let (verified, ()) = tokio::join!(world.place.json(&["verify"]), message);
     assert_eq!((&verified["people"], &verified["drift"]), (&json!(2), &json!(0)), "{verified}");
 }
 
