@@ -12,7 +12,8 @@ pub type Readiness = runtime::admin::Readiness<Bilingual>;
 pub type Part = runtime::admin::Part<Bilingual>;
 
 /// The parts by name, as people call them.
-const TITLES: [(&str, &str, &str); 6] = [
+const TITLES: [(&str, &str, &str); 7] = [
+    ("process", "Process", "プロセス"),
     ("log", "Log", "ログ"),
     ("connections", "Connections", "接続情報"),
     ("spool", "Spool", "スプール"),
@@ -30,6 +31,11 @@ pub fn title(part: &str) -> Bilingual {
 /// It has not said yet how it is.
 pub fn starting() -> Bilingual {
     bilingual!("starting", "起動中です。")
+}
+
+/// It takes nothing in any more.
+pub fn shutting_down() -> Bilingual {
+    bilingual!("shutting down", "終了処理中です。")
 }
 
 /// The log cannot be written.
@@ -94,6 +100,7 @@ mod tests {
         let refused = ConnectionNumber::new(1).into_iter().collect();
         let told = [
             starting(),
+            shutting_down(),
             log_fails(&damaged),
             connections_are_behind("the master key does not open connection 1"),
             spool_is_full(3),

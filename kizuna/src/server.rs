@@ -171,12 +171,13 @@ pub async fn run(
             }
         });
     }
-    upkeep.spawn(look(installation.clone(), roles, Arc::clone(&view), sync, spool, readiness, metrics));
+    let looked = readiness.clone();
+    upkeep.spawn(look(installation.clone(), roles, Arc::clone(&view), sync, spool, looked, metrics));
     if let Some(crm) = installation.crm.clone().filter(|_| roles.projector) {
         upkeep.spawn(portal::keep_asking(Arc::clone(&crm)));
         upkeep.spawn(keep_provisioned(installation, view, crm));
     }
-    let ended = drain(work, shutdown, &stop).await;
+    let ended = drain(work, shutdown, &readiness, &stop).await;
     upkeep.abort_all();
     stop_admin.request();
     drop(timeout(ADMIN_END_WAIT, admin).await);
@@ -184,12 +185,19 @@ pub async fn run(
 }
 
 /// Waits for the request to stop, or for the first part to end by itself; then for all of them.
-async fn drain(mut work: JoinSet<anyhow::Result<()>>, shutdown: Shutdown, stop: &Trigger) -> anyhow::Result<()> {
+async fn drain(
+    mut work: JoinSet<anyhow::Result<()>>,
+    shutdown: Shutdown,
+    readiness: &Readiness,
+    stop: &Trigger,
+) -> anyhow::Result<()> {
     let mut ended = tokio::select! {
         first = work.join_next() => first.map_or(Ok(()), flatten),
         () = shutdown.requested() => Ok(()),
     };
     tracing::info!("stopping");
+    // First: whoever asks is not to be sent to a listener that is gone.
+    readiness.stopping(readiness::shutting_down());
     stop.request();
     let rest = async {
         while let Some(part) = work.join_next().await {

@@ -46,6 +46,11 @@ impl<S: Clone> Readiness<S> {
         part
     }
 
+    /// The process takes nothing in any more, as `why` says, whatever its parts say. Nothing undoes this.
+    pub fn stopping(&self, why: S) {
+        Part { name: "process", states: Arc::clone(&self.0) }.not_ready(why);
+    }
+
     /// How each part is.
     pub fn parts(&self) -> BTreeMap<&'static str, State<S>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -151,6 +156,17 @@ mod tests {
         let (status, body) = answer(routes(Registry::new(), readiness), "/ready").await;
         assert_eq!(status, StatusCode::OK);
         assert_eq!(body, r#"{"parts":{"log":"away: events wait in the spool"},"ready":true}"#);
+    }
+
+    #[tokio::test]
+    async fn a_process_that_stops_is_not_ready_whatever_its_parts_say() {
+        let readiness = Readiness::default();
+        let log = readiness.part("log", "starting");
+        readiness.stopping("shutting down");
+        log.ready();
+        let (status, body) = answer(routes(Registry::new(), readiness), "/ready").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body, r#"{"parts":{"log":"ready","process":"shutting down"},"ready":false}"#);
     }
 
     #[tokio::test]

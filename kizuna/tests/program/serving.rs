@@ -1,7 +1,9 @@
 //! `kizuna up`: start, health, what works without HubSpot, stop.
 
-use crate::place::{Place, eventually, play, sandbox};
+use crate::place::{Place, Up, eventually, play, sandbox};
 use sandbox::line::{Act, Fault, FaultKind};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn it_starts_with_nothing_set_and_ends_well_when_told_to() {
@@ -53,21 +55,46 @@ async fn without_a_hubspot_token_events_are_kept_and_sent_once_there_is_one() {
     eventually("the contact is made", async || (count() == 1).then_some(())).await;
 }
 
-#[tokio::test]
-async fn a_second_signal_ends_it_without_waiting_for_work_under_way() {
-    let up = Place::new().up().await;
-    let address = up.webhook_base_url.strip_prefix("http://").unwrap();
-    let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
-    let half_a_request = b"POST /line/webhook/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n";
-    tokio::io::AsyncWriteExt::write_all(&mut client, half_a_request).await.unwrap();
+/// Half a request, which keeps a process that was told to stop for some seconds.
+async fn half_a_request(up: &Up) -> TcpStream {
+    let mut client = TcpStream::connect(webhook_address(up)).await.unwrap();
+    let head = b"POST /line/webhook/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n";
+    client.write_all(head).await.unwrap();
     eventually("the request is open", async || {
         up.get("/metrics").await.1.contains("kizuna_ingest_open_connections 1").then_some(())
     })
     .await;
+    client
+}
+
+fn webhook_address(up: &Up) -> &str {
+    up.webhook_base_url.strip_prefix("http://").unwrap()
+}
+
+/// Tells it to stop, and waits until it takes no connection any more.
+async fn tell_to_stop(up: &Up) {
     up.signal();
-    eventually("it takes nothing new in", async || tokio::net::TcpStream::connect(address).await.err()).await;
+    eventually("it takes nothing new in", async || TcpStream::connect(webhook_address(up)).await.err()).await;
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_without_waiting_for_work_under_way() {
+    let up = Place::new().up().await;
+    let _client = half_a_request(&up).await;
+    tell_to_stop(&up).await;
     let ended = up.stop().await;
     assert_eq!(ended.status, 130, "{ended:?}");
+}
+
+#[tokio::test]
+async fn while_it_ends_it_is_not_ready_and_says_that_it_is_shutting_down() {
+    let up = Place::new().up().await;
+    let _client = half_a_request(&up).await;
+    tell_to_stop(&up).await;
+    let (status, parts) = up.get("/ready").await;
+    assert_eq!(status, 503, "{parts}");
+    assert!(parts.contains(r#""process":"shutting down""#), "{parts}");
+    up.stop().await;
 }
 
 #[tokio::test]
