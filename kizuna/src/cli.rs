@@ -22,7 +22,7 @@ Run it:
 Settings come from kizuna.toml and from KIZUNA_* variables, which take precedence; docs/configuration.md lists them all.
 
 Exit status: 0 done, 1 it could not be done, 2 the command line or the settings are wrong, 130 ended at once by a second \
-signal.";
+signal, or by Ctrl-C at a question, before anything was done.";
 
 /// Connects LINE Official Accounts to HubSpot: every friend a contact, every message on it.
 #[derive(Debug, Parser)]

@@ -29,6 +29,7 @@ use runtime::settings::{Environment, File, Reader};
 use settings::Settings;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -38,8 +39,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// The command line or the settings are wrong.
 const USAGE: u8 = 2;
 
-/// The operator would not wait for the work to end: 128 + SIGINT.
-const FORCED: u8 = 130;
+/// The operator would not wait for the work to end, or let it begin: 128 + SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// The settings file that is read when it exists and no other is named.
 const FILE: &str = "kizuna.toml";
@@ -68,8 +69,17 @@ fn main() -> ExitCode {
             }
             status
         }
-        Err(error) => complain(&cli, notice, &error, ExitCode::FAILURE),
+        Err(error) => {
+            let was_interrupted = cause(&error) == Some(ErrorKind::Interrupted);
+            let status = if was_interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::FAILURE };
+            complain(&cli, notice, &error, status)
+        }
     }
+}
+
+/// What went wrong with the input or the output, if an error comes of that.
+fn cause(error: &anyhow::Error) -> Option<ErrorKind> {
+    error.root_cause().downcast_ref().map(std::io::Error::kind)
 }
 
 /// Runs the command until it ends, or until the operator insists.
@@ -77,7 +87,7 @@ async fn run(cli: &Cli, settings: Settings) -> anyhow::Result<ExitCode> {
     let (_trigger, shutdown) = runtime::shutdown::on_signals()?;
     tokio::select! {
         ended = command::run(cli, settings, shutdown.clone()) => ended,
-        () = shutdown.forced() => Ok(ExitCode::from(FORCED)),
+        () = shutdown.forced() => Ok(ExitCode::from(INTERRUPTED)),
     }
 }
 
@@ -89,7 +99,7 @@ fn load(cli: &Cli, reader: &dyn Reader) -> anyhow::Result<Settings> {
     let name = path.display().to_string();
     let text = match std::fs::read_to_string(path) {
         Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && cli.config.is_none() => None,
+        Err(error) if error.kind() == ErrorKind::NotFound && cli.config.is_none() => None,
         Err(error) => anyhow::bail!("cannot read the settings file {name}: {error}"),
     };
     let file = text.as_deref().map(|text| File { name: &name, text });
@@ -119,8 +129,7 @@ fn filter(command: &Command, settings: &Settings) -> Filter {
 /// Says what went wrong, on standard error. Nothing did when the reader of the output has seen enough of it.
 /// A program that reads JSON there gets one object.
 fn complain(cli: &Cli, notice: Option<String>, error: &anyhow::Error, status: ExitCode) -> ExitCode {
-    let cause = error.root_cause().downcast_ref::<std::io::Error>();
-    if cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe) {
+    if cause(error) == Some(ErrorKind::BrokenPipe) {
         return status;
     }
     if cli.json {

@@ -1,7 +1,9 @@
 //! Asks whoever types a command whether it is meant, and for what nobody is to see.
 
+use runtime::shutdown::Shutdown;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
+use tokio::task::spawn_blocking;
 
 /// Does somebody sit there who can be asked?
 pub fn is_watched() -> bool {
@@ -11,19 +13,29 @@ pub fn is_watched() -> bool {
 /// Asks; only `yes` is yes.
 ///
 /// # Errors
-/// When the answer cannot be read.
-pub fn agreed(question: &str) -> io::Result<bool> {
+/// When the answer cannot be read, and [`ErrorKind::Interrupted`] when a signal came instead of it.
+pub async fn agreed(question: &str, shutdown: &Shutdown) -> io::Result<bool> {
     eprint!("{question} Type yes: ");
     io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
+    // A signal would end no reading, so it is not waited for: the thread ends with the process.
+    let answer = spawn_blocking(|| io::stdin().lines().next().transpose());
+    tokio::select! {
+        answer = answer => Ok(answer??.is_some_and(|answer| answer.trim() == "yes")),
+        () = shutdown.clone().requested() => {
+            eprintln!();
+            Err(interrupted())
+        }
+    }
+}
+
+fn interrupted() -> io::Error {
+    io::Error::new(ErrorKind::Interrupted, "interrupted, and nothing was done")
 }
 
 /// A secret: a line of `input`, which is standard input. On a terminal it is asked for, and not shown while it is typed.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it cannot be read, and [`ErrorKind::Interrupted`] when it was broken off on a terminal.
 pub fn secret_line(what: &str, input: &mut dyn BufRead) -> io::Result<String> {
     let mut line = String::new();
     if !io::stdin().is_terminal() {
@@ -38,7 +50,7 @@ pub fn secret_line(what: &str, input: &mut dyn BufRead) -> io::Result<String> {
     eprintln!();
     read?;
     // Without a line end it was broken off.
-    Ok(if line.ends_with('\n') { line } else { String::new() })
+    if line.ends_with('\n') { Ok(line) } else { Err(interrupted()) }
 }
 
 /// A terminal that does not show what is typed, until this is dropped.

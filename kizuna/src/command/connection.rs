@@ -16,6 +16,7 @@ use ::connection::{Connection, Editor, Registry, State};
 use anyhow::{Context, bail, ensure};
 use contact::ConnectionNumber;
 use runtime::secret::Secret;
+use runtime::shutdown::Shutdown;
 use serde_json::{Value, json};
 use std::io::{self, BufRead};
 use std::path::Path;
@@ -25,7 +26,12 @@ use std::process::ExitCode;
 ///
 /// # Errors
 /// When it could not be done.
-pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    command: &Command,
+    settings: Settings,
+    as_json: bool,
+    shutdown: &Shutdown,
+) -> anyhow::Result<ExitCode> {
     match command {
         Command::Add(add) => {
             let request = request(add, &mut io::stdin().lock())?;
@@ -41,7 +47,9 @@ pub async fn run(command: &Command, settings: Settings, as_json: bool) -> anyhow
             changes::rotate(&Installation::open(settings).await?, rotate, rotation, as_json).await
         }
         Command::Check { number } => check(&Installation::open(settings).await?, *number, as_json).await,
-        Command::Remove { number, yes } => remove(&Installation::open(settings).await?, *number, *yes, as_json).await,
+        Command::Remove { number, yes } => {
+            remove(&Installation::open(settings).await?, *number, *yes, as_json, shutdown).await
+        }
     }
 }
 
@@ -271,11 +279,12 @@ async fn remove(
     number: ConnectionNumber,
     yes: bool,
     as_json: bool,
+    shutdown: &Shutdown,
 ) -> anyhow::Result<ExitCode> {
     // Without opening its secrets: a connection whose key is lost can be removed, too.
     let editor = Editor::open(&installation.log, &installation.codec).await?;
     let name = removable(editor.registry(), number)?;
-    if !yes && is_watched() && !agreed(&removal_question(number, name))? {
+    if !yes && is_watched() && !agreed(&removal_question(number, name), shutdown).await? {
         bail!("not removed");
     }
     ::connection::remove(&installation.log, &installation.codec, number, installation.clock.now_ms()).await?;

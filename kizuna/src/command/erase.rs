@@ -7,6 +7,7 @@ use crate::recovery::erasure::{Fate, Report, Request, erase, known_records};
 use crate::settings::Settings;
 use crate::wiring::Installation;
 use anyhow::bail;
+use runtime::shutdown::Shutdown;
 use serde_json::json;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -15,13 +16,13 @@ use std::process::ExitCode;
 ///
 /// # Errors
 /// When nobody agreed, and when a step could not be done; then the same command goes on.
-pub async fn run(command: &Erase, settings: Settings, as_json: bool) -> anyhow::Result<ExitCode> {
+pub async fn run(command: &Erase, settings: Settings, as_json: bool, shutdown: &Shutdown) -> anyhow::Result<ExitCode> {
     let installation = Installation::open(settings).await?;
     if !command.yes && io::stdin().is_terminal() {
         let log = installation.log.clone();
         let user = command.user;
         let known = tokio::task::spawn_blocking(move || known_records(&*log, user)).await??;
-        if !agreed(&question(command, known))? {
+        if !agreed(&question(command, known), shutdown).await? {
             bail!("nothing was erased");
         }
     }

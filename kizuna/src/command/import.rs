@@ -31,7 +31,7 @@ pub async fn run(command: &Import, settings: Settings, as_json: bool, shutdown: 
         tell(&plan, None, as_json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if !command.yes && is_watched() && plan.friends() > 0 && !agreed(&question(&plan))? {
+    if !command.yes && is_watched() && plan.friends() > 0 && !agreed(&question(&plan), shutdown).await? {
         bail!("nothing was imported");
     }
     let progressed = import::carry_out(&installation, &plan, shutdown).await?;

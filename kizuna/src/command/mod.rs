@@ -83,13 +83,13 @@ pub async fn run(cli: &Cli, settings: Settings, shutdown: Shutdown) -> anyhow::R
         Command::Up => serve::run(Roles::ALL, settings, cli.json, shutdown).await,
         Command::Ingest => serve::run(Roles::INGEST, settings, cli.json, shutdown).await,
         Command::Projector => serve::run(Roles::PROJECTOR, settings, cli.json, shutdown).await,
-        Command::Connection(command) => connection::run(command, settings, cli.json).await,
+        Command::Connection(command) => connection::run(command, settings, cli.json, &shutdown).await,
         Command::Import(import) => import::run(import, settings, cli.json, &shutdown).await,
         Command::Contact(command) => contact::run(command, settings, cli.json).await,
         Command::Replay(replay) => replay::run(replay, settings, cli.json).await,
         Command::Verify(verify) => verify::run(verify, settings, cli.json).await,
         Command::DeadLetters(command) => dead_letters::run(command, settings, cli.json).await,
-        Command::Erase(erase) => erase::run(erase, settings, cli.json).await,
+        Command::Erase(erase) => erase::run(erase, settings, cli.json, &shutdown).await,
         Command::Topics(command) => topics::run(command, &settings, cli.json).await,
     }
 }

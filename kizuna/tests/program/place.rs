@@ -71,7 +71,17 @@ impl Place {
 
     /// The program with these arguments, and none of the settings of whoever runs the tests.
     pub fn program(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kizuna"));
+        self.set(Command::new(env!("CARGO_BIN_EXE_kizuna")), arguments)
+    }
+
+    /// The same, to be given a terminal as standard input, on which Ctrl-C then is a signal.
+    pub fn program_in_session(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", env!("CARGO_BIN_EXE_kizuna")]);
+        self.set(command, arguments)
+    }
+
+    fn set(&self, mut command: Command, arguments: &[&str]) -> Command {
         let inherited = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("KIZUNA_"));
         command.env_clear().envs(inherited).envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.args(arguments).current_dir(&self.directory).stdin(Stdio::null()).kill_on_drop(true);

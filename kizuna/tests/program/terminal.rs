@@ -35,7 +35,7 @@ pub async fn at_a_terminal(
     typed: &[(&'static str, String)],
 ) -> (i32, String, String) {
     let (mut desk, program) = terminal();
-    let mut command = place.program(arguments);
+    let mut command = place.program_in_session(arguments);
     command.stdin(program.try_clone().unwrap()).stderr(program).stdout(Stdio::piped());
     let child = command.spawn().unwrap();
     drop(command);
@@ -58,12 +58,22 @@ pub async fn at_a_terminal(
     (ended.status.code().unwrap(), seen, String::from_utf8(ended.stdout).unwrap())
 }
 
-#[tokio::test]
-async fn whoever_erases_at_a_terminal_is_asked_first() {
-    let place = Place::new();
+/// Begins to erase somebody, and gives this answer to the question.
+async fn erase(place: &Place, answer: &str) -> (i32, String, String) {
     let add = ["connection", "add", "--name", "x", "--channel-id", "1", "--channel-secret", "s", "--skip-line-checks"];
     assert_eq!(place.run(&add).await.status, 0);
     let erase = ["erase", "U8e742f61d673b39c7fff3cecb7536ef0"];
-    let (status, seen, printed) = at_a_terminal(&place, &erase, &[("Type yes:", "no\n".to_owned())]).await;
+    at_a_terminal(place, &erase, &[("Type yes:", answer.to_owned())]).await
+}
+
+#[tokio::test]
+async fn whoever_erases_at_a_terminal_is_asked_first() {
+    let (status, seen, printed) = erase(&Place::new(), "no\n").await;
     assert!(status == 1 && seen.contains("nothing was erased") && printed.is_empty(), "{status} {seen} {printed}");
+}
+
+#[tokio::test]
+async fn ctrl_c_at_the_question_ends_the_program_and_nothing_is_done() {
+    let (status, seen, printed) = erase(&Place::new(), "\u{3}").await;
+    assert!(status == 130 && seen.contains("nothing was done") && printed.is_empty(), "{status} {seen} {printed}");
 }
