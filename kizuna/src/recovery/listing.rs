@@ -6,10 +6,11 @@ use std::io::{self, BufWriter, Stdout, Write};
 /// Rows shown to people; programs get all.
 const ROWS_MAX: usize = 100;
 
-/// The list being told. As JSON it is one object: `list`, then the members of the summary.
+/// The list being told. As JSON it is one object: `list`, then the members of the summary, or `broken_off` where none came.
 pub struct Listing {
     out: BufWriter<Stdout>,
     as_json: bool,
+    has_ended: bool,
     rows: usize,
 }
 
@@ -23,7 +24,7 @@ impl Listing {
         if as_json {
             out.write_all(b"{\"list\":[")?;
         }
-        Ok(Self { out, as_json, rows: 0 })
+        Ok(Self { out, as_json, has_ended: false, rows: 0 })
     }
 
     /// Adds a row, in both forms.
@@ -45,6 +46,7 @@ impl Listing {
     /// # Errors
     /// When standard output is closed.
     pub fn end(mut self, summary: &Value, text: &str) -> io::Result<()> {
+        self.has_ended = true;
         if self.as_json {
             let members = summary.to_string();
             writeln!(self.out, "],{}", members.trim_start_matches('{'))?;
@@ -56,5 +58,15 @@ impl Listing {
             writeln!(self.out, "{text}")?;
         }
         self.out.flush()
+    }
+}
+
+/// An error is told elsewhere, but what reads the list is to get all of an object.
+impl Drop for Listing {
+    fn drop(&mut self) {
+        if self.as_json && !self.has_ended {
+            // Nobody is told when standard output is closed.
+            let _ = writeln!(self.out, "],\"broken_off\":true}}");
+        }
     }
 }

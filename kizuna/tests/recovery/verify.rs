@@ -117,6 +117,16 @@ async fn two_contacts_of_one_line_user_are_reported_and_left_to_people() {
 }
 
 #[tokio::test]
+async fn a_list_that_an_error_ends_is_whole_json_and_says_that_it_was_broken_off() {
+    let (world, _up) = World::begin().await;
+    world.sandbox.handle().hubspot(|portal, _| portal.expire_tokens(0));
+    let ended = world.place.run(&["verify", "--json"]).await;
+    assert_eq!(ended.status, 1, "{ended:?}");
+    assert_eq!(ended.json(), json!({ "list": [], "broken_off": true }));
+    assert!(ended.stderr.contains("HubSpot could not be read"), "{ended:?}");
+}
+
+#[tokio::test]
 async fn without_a_token_it_says_which_setting_is_missing() {
     let place = crate::place::Place::new();
     let add = ["connection", "add", "--name", "x", "--channel-id", "1", "--channel-secret", "s", "--skip-line-checks"];
