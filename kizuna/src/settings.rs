@@ -5,7 +5,7 @@ use contact::{Names, Plan};
 use eventlog::kafka::Objection;
 use runtime::logging::{Filter, Format};
 use runtime::secret::Secret;
-use runtime::settings::{BaseUrl, Family, File, Invalid, Reader, Source, Value, Whole};
+use runtime::settings::{BaseUrl, Family, File, Invalid, Reader, Source, Value, WebOrigin, Whole};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -48,7 +48,7 @@ runtime::settings! {
         console_listen: Option<ConsoleListen> = "KIZUNA_CONSOLE_LISTEN",
         /// Address under which people reach the console through a proxy that speaks TLS. Needed for any other name than
         /// localhost.
-        console_url: Option<BaseUrl> = "KIZUNA_CONSOLE_URL",
+        console_url: Option<WebOrigin> = "KIZUNA_CONSOLE_URL",
         /// Address under which LINE and HubSpot reach the webhook listener. With https, `connection add` sets and tests the
         /// account's webhook.
         public_url: Option<BaseUrl> = "KIZUNA_PUBLIC_URL",

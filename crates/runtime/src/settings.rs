@@ -12,7 +12,7 @@ mod value;
 pub use problem::{Invalid, Problem};
 pub use reader::{Environment, Reader};
 pub use source::{File, Source};
-pub use value::{BaseUrl, Family, Field, Value, Whole};
+pub use value::{BaseUrl, Family, Field, Value, WebOrigin, Whole};
 
 /// What every variable of ours begins with.
 pub const PREFIX: &str = "KIZUNA_";

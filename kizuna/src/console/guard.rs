@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use runtime::secret::Secret;
+use runtime::settings::WebOrigin;
 use std::net::IpAddr;
 
 /// Largest form.
@@ -155,7 +156,7 @@ impl Console {
     /// Is the console meant? A name that somebody pointed at this machine is not its name; a number cannot be.
     fn is_called(&self, host: Option<&str>) -> bool {
         let Some(host) = host else { return false };
-        let public = self.0.installation.settings.console_url.as_ref().and_then(|url| authority(url.as_str()));
+        let public = self.0.installation.settings.console_url.as_ref().map(WebOrigin::authority);
         let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
         let name = name.trim_start_matches('[').trim_end_matches(']');
         name == "localhost" || name.parse::<IpAddr>().is_ok() || public == Some(host)
@@ -164,14 +165,14 @@ impl Console {
     /// Was the form on a page of ours? Behind a proxy, the page's address is the public one.
     fn is_own_origin(&self, headers: &HeaderMap) -> bool {
         let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
-        let public = self.0.installation.settings.console_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
+        let public = self.0.installation.settings.console_url.as_ref().map(WebOrigin::as_str);
         let direct = host(headers).map(|host| format!("http://{host}"));
         public.is_some_and(|url| origin == url) || (!self.is_secure() && direct.as_deref() == Some(origin))
     }
 
     /// Do people reach the console over https?
     fn is_secure(&self) -> bool {
-        self.0.installation.settings.console_url.as_ref().is_some_and(runtime::settings::BaseUrl::is_https)
+        self.0.installation.settings.console_url.as_ref().is_some_and(WebOrigin::is_https)
     }
 
     fn cookie_name(&self) -> &'static str {
@@ -189,10 +190,6 @@ impl Console {
 
 fn host(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST).and_then(|host| host.to_str().ok())
-}
-
-fn authority(url: &str) -> Option<&str> {
-    url.split_once("://").and_then(|(_, rest)| rest.split('/').next())
 }
 
 /// The value of a cookie that was sent.

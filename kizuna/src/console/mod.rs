@@ -110,7 +110,7 @@ impl Console {
     /// The address that people open.
     pub fn url(&self) -> String {
         let public = self.0.installation.settings.console_url.as_ref();
-        public.map_or_else(|| format!("http://{}", self.0.address), |url| url.join(""))
+        public.map_or_else(|| format!("http://{}", self.0.address), ToString::to_string)
     }
 
     /// While nobody can sign in yet: the address at which the first administrator sets a password, once.

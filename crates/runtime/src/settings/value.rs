@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use url::Url;
 
 /// A value that can be read from text.
 pub trait Value: Sized {
@@ -224,6 +225,49 @@ impl Value for BaseUrl {
     }
 }
 
+/// What browsers call the origin of a page: http or https, a host, and a port that is not the usual one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebOrigin(String);
+
+impl WebOrigin {
+    /// The origin as browsers send it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host and the port as browsers send them.
+    pub fn authority(&self) -> &str {
+        self.0.split_once("://").map_or("", |(_, authority)| authority)
+    }
+
+    /// Does it begin with `https`?
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
+impl fmt::Display for WebOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Value for WebOrigin {
+    fn expected() -> String {
+        "an address that begins with https:// (or http://) and has no path, because the console needs a host or a port of its \
+         own, as https://console.example.jp"
+            .to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let is_web = matches!(url.scheme(), "http" | "https");
+        let names_nobody = url.username().is_empty() && url.password().is_none();
+        let host_alone = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        (is_web && names_nobody && host_alone).then(|| Self(url.origin().ascii_serialization()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +286,38 @@ mod tests {
             ["line.example.jp", "ftp://x", "https://", "https://a?b", "https://a#b", "https://u:p@a", "/x", "a b"]
         {
             assert_eq!(BaseUrl::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_written_as_browsers_write_it() {
+        for (given, read, authority) in [
+            ("https://console.example.jp", "https://console.example.jp", "console.example.jp"),
+            ("https://Console.Example.JP:443/", "https://console.example.jp", "console.example.jp"),
+            ("HTTP://console.example.jp:80", "http://console.example.jp", "console.example.jp"),
+            ("https://console.example.jp:8443", "https://console.example.jp:8443", "console.example.jp:8443"),
+            ("http://[0:0::1]:8090/", "http://[::1]:8090", "[::1]:8090"),
+            ("https://絆.example.jp", "https://xn--wc0a.example.jp", "xn--wc0a.example.jp"),
+        ] {
+            let origin = WebOrigin::parse(given).expect(given);
+            assert_eq!((origin.as_str(), origin.authority()), (read, authority), "{given}");
+            assert_eq!(origin.is_https(), read.starts_with("https"), "{given}");
+        }
+    }
+
+    #[test]
+    fn an_origin_has_no_path_no_query_and_nobodys_name() {
+        for bad in [
+            "https://a/console",
+            "https://a//",
+            "https://a/?b",
+            "https://a#b",
+            "https://u:p@a",
+            "https://u@a",
+            "ftp://a",
+            "a",
+        ] {
+            assert_eq!(WebOrigin::parse(bad), None, "{bad}");
         }
     }
 

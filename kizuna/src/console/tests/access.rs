@@ -144,6 +144,15 @@ async fn a_name_that_somebody_else_gave_this_machine_is_answered_with_those_that
 }
 
 #[tokio::test]
+async fn the_consoles_address_may_be_set_with_capitals_and_the_usual_port() {
+    let place = Place::with(&[("KIZUNA_CONSOLE_URL", "https://Console.Example:443/")]).await;
+    let mut request = form("/login", "").header(header::ORIGIN, "https://console.example").body(body(&[])).unwrap();
+    request.headers_mut().insert(header::HOST, "console.example".parse().unwrap());
+    assert_eq!(place.send(request).await.status, StatusCode::UNAUTHORIZED, "the form is read, and names nobody");
+    assert_eq!(place.console.url(), "https://console.example");
+}
+
+#[tokio::test]
 async fn a_session_ends_when_it_is_idle_and_after_half_a_day_whatever_happens() {
     let place = Place::new().await;
     let cookie = place.somebody(Role::Viewer).await;
