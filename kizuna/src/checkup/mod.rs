@@ -53,7 +53,7 @@ pub async fn check(installation: &Installation, number: ConnectionNumber) -> any
         hubspot::check(installation, number),
         reception::check(installation, &connection),
     );
-    let findings = [vec![state(&connection)], line, reception?, hubspot].concat();
+    let findings = [vec![state(&connection)], new_friends(&connection), line, reception?, hubspot].concat();
     Ok(Report {
         number: number.get(),
         name: connection.name.clone(),
@@ -80,4 +80,20 @@ fn state(connection: &Connection) -> Finding {
             )
         }
     }
+}
+
+/// Somebody chose this, so nothing is wrong; but whoever misses a contact is to see why there is none.
+fn new_friends(connection: &Connection) -> Vec<Finding> {
+    let number = connection.number;
+    let off = || {
+        Finding::good(
+            "auto_create_off",
+            bilingual!(
+                "new friends become no contacts by themselves, and contacts that exist are kept in step; \
+                 `kizuna connection set {number} --auto-create` switches it on",
+                "新しい友だちは自動ではコンタクトになりません。既存のコンタクトは更新されます。アカウントのページで変更できます。"
+            ),
+        )
+    };
+    (!connection.auto_create).then(off).into_iter().collect()
 }

@@ -42,9 +42,10 @@ impl Told {
 }
 
 /// The findings by name, in the order of a check.
-const TITLES: [(&str, &str, &str); 59] = [
+const TITLES: [(&str, &str, &str); 60] = [
     ("connection", "State", "状態"),
     ("connection_paused", "Paused", "一時停止中"),
+    ("auto_create_off", "New friends", "新しい友だち"),
     ("line_secret", "Channel secret", "チャネルシークレット"),
     ("line_secret_missing", "No channel secret", "チャネルシークレットがありません"),
     ("line_secret_refused", "Wrong channel secret", "チャネルシークレットが違います"),

@@ -349,6 +349,13 @@ async fn a_connection_that_is_paused_is_found_with_the_command_that_resumes_it()
 }
 
 #[tokio::test]
+async fn friends_who_become_no_contacts_are_shown_and_not_judged() {
+    let rig = Rig::connected(&["--no-auto-create"]).await;
+    let found = rig.finds("auto_create_off", "good").await;
+    assert!(found["sentence"].as_str().unwrap().contains("`kizuna connection set 1 --auto-create`"), "{found}");
+}
+
+#[tokio::test]
 async fn a_secret_that_is_not_the_channels_yet_is_told_from_one_that_never_was() {
     let rig = Rig::connected(&[]).await;
     let rotate = ["connection", "rotate", "1", "--channel-secret", "too-early", "--skip-line-checks"];
