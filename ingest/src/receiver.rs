@@ -11,7 +11,7 @@ use connection::View;
 use eventlog::NewRecord;
 use http_body_util::Empty;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONNECTION, HeaderValue};
+use hyper::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use line::webhook::{Webhook, split};
@@ -20,6 +20,7 @@ use runtime::crash;
 use schemas::Codec;
 use std::mem::take;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 const WEBHOOK_PATH: &str = "/line/webhook/";
@@ -34,6 +35,8 @@ pub(crate) struct Receiver {
     pub clock: Arc<dyn Clock>,
     pub accounts: Accounts,
     pub intake: Intake,
+    /// For bodies that nobody has verified yet, a permit for each byte.
+    pub room: Semaphore,
     pub events: Events,
     pub metrics: Metrics,
 }
@@ -98,8 +101,8 @@ impl Receiver {
         alarm: &Alarm,
     ) -> (Option<Arc<Account>>, Outcome) {
         let body_by = started + self.settings.body_timeout;
-        let body = match body::read(body, self.settings.body_bytes_max, body_by, alarm).await {
-            Ok(body) => body,
+        let (body, room) = match body::read(body, self.settings.body_bytes_max, &self.room, body_by, alarm).await {
+            Ok(whole) => whole,
             Err(refused) => return (None, Outcome::Unread(refused)),
         };
         crash::point("ingest.received");
@@ -109,7 +112,7 @@ impl Receiver {
         let connection = account.connection.number.get();
         let verdict = self.examine(&account, &body, now_ms);
         // All are parts of the connection's read buffer, which can be used again only once they are gone.
-        drop((body, take(&mut head.uri)));
+        drop((body, room, take(&mut head.uri)));
         head.headers.clear();
         let outcome = match verdict {
             Verdict::Ended(outcome) => outcome,
@@ -205,7 +208,7 @@ impl Outcome {
             Self::Accepted | Self::DeadLetter => StatusCode::OK,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::WrongDestination | Self::Unread(Refused::Broken) => StatusCode::BAD_REQUEST,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Unread(Refused::NoRoom) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unread(Refused::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unread(Refused::TooSlow) => StatusCode::REQUEST_TIMEOUT,
         }
@@ -220,6 +223,7 @@ impl Outcome {
             Self::Unavailable => "unavailable",
             Self::Unread(Refused::TooLarge) => "too_large",
             Self::Unread(Refused::TooSlow) => "too_slow",
+            Self::Unread(Refused::NoRoom) => "no_room",
             Self::Unread(Refused::Broken) => "broken",
         }
     }
@@ -233,6 +237,9 @@ impl Outcome {
         if matches!(self, Self::Unread(_)) {
             // Where the next request begins is not known.
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if self == Self::Unread(Refused::NoRoom) {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         answer
     }

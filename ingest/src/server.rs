@@ -31,6 +31,9 @@ use tokio::time::{sleep, timeout};
 /// burn the processor that open connections need to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Bytes that are read at a time at the most: a client that has just sent a large body would else be given ten times as much.
+const READ_BYTES_MAX: usize = 32 * 1024;
+
 /// Receives webhooks until `shutdown` completes, then lets open requests and appends end. With a spool, events go to it
 /// while the log does not take them, and are forwarded later.
 ///
@@ -57,6 +60,7 @@ pub async fn run(
     let receiver = Arc::new(Receiver {
         accounts: Accounts::new(metrics.clone()),
         intake: Intake::new(Arc::clone(&log), spool.clone(), &settings, metrics.clone()),
+        room: Semaphore::new(settings.unverified_bytes_max as usize),
         events: Events::new(&metrics),
         settings,
         view,
@@ -125,7 +129,7 @@ async fn serve(tcp: TcpStream, receiver: Arc<Receiver>, shutdown: Shutdown, _gue
     });
     let mut http = http1::Builder::new();
     // An answer is one piece, for which the system has a quicker call than for a list of pieces.
-    http.max_header_size(header_bytes_max).header_read_timeout(None).writev(false);
+    http.max_header_size(header_bytes_max).max_buf_size(READ_BYTES_MAX).header_read_timeout(None).writev(false);
     // A client that has said all is still answered, and one that has left is noticed then. To look for it before takes a new
     // read buffer for each request, because the request is in the last one.
     http.half_close(true);

@@ -23,6 +23,9 @@ pub struct Settings {
     pub log_timeout: Duration,
     /// Connections at a time. More wait until one ends.
     pub connections_max: u32,
+    /// Bytes of large bodies in memory that nobody has verified yet, at a time. Further ones wait, and are refused with 503 when
+    /// their time is over.
+    pub unverified_bytes_max: u32,
     /// Bytes on their way into the log at a time. More are refused with 503 at once, or spooled, so that a log that stalls does not
     /// fill the memory.
     pub pending_bytes_max: u32,
@@ -41,6 +44,7 @@ impl Default for Settings {
             answer_timeout: Duration::from_millis(1_500),
             log_timeout: Duration::from_millis(800),
             connections_max: 8_192,
+            unverified_bytes_max: 64 * 1024 * 1024,
             pending_bytes_max: 64 * 1024 * 1024,
             drain_timeout: Duration::from_secs(10),
         }

@@ -8,7 +8,8 @@ runtime::metrics! {
     pub struct Metrics {
         /// Webhooks by connection (`none` while the sender is not known) and outcome: `accepted`, `dead_letter`
         /// (signed, but no webhook), `unauthorized`, `wrong_destination`, `unavailable` (neither log nor spool took it
-        /// in time), `too_large`, `too_slow`, `broken`.
+        /// in time), `too_large`, `too_slow`, `broken`, `no_room` (too many other large
+        /// bodies were in memory).
         webhooks: IntCounterVec = "kizuna_ingest_webhooks_total" ["connection", "outcome"],
         /// Refused signatures by the connection whose address was called (`none` if it is nobody's) and reason:
         /// `missing`, `wrong`. Steady `wrong` means that the channel secret was issued anew.
@@ -49,7 +50,7 @@ runtime::metrics! {
 impl Metrics {
     /// Shows what nobody in particular does as zeros, so that the first time is seen as a change.
     pub(crate) fn begin(&self) {
-        for outcome in ["unauthorized", "too_large", "too_slow", "broken"] {
+        for outcome in ["unauthorized", "too_large", "too_slow", "broken", "no_room"] {
             self.webhooks.with_label_values(&["none", outcome]);
         }
         self.begin_verifying("none");

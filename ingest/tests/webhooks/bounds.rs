@@ -137,6 +137,18 @@ async fn a_body_that_does_not_come_in_time_gets_408() {
 }
 
 #[tokio::test]
+async fn a_large_body_for_which_there_is_no_room_gets_503_and_small_ones_are_taken() {
+    let body_timeout = Duration::from_secs(1);
+    let world = World::bounded(Settings { unverified_bytes_max: 0x10000, body_timeout, ..Settings::default() }).await;
+    let answer = world.exchange(signed(&sized(0x10001))).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert_eq!(world.counted("none", "no_room"), 1);
+    for bytes in [0x10000, 0x1000] {
+        assert_eq!(world.exchange(signed(&sized(bytes))).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_sends_and_never_listens_is_dropped() {
     let world = World::bounded(Settings { header_timeout: SHORT, ..Settings::default() }).await;
     let mut client = world.client().await;
