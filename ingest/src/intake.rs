@@ -56,15 +56,15 @@ impl Intake {
         Self { log, spool, log_timeout, answer_timeout, room, room_bytes, metrics }
     }
 
-    /// Takes the records of a request that began at `started`, and returns when all of them are durable: in the log, or
-    /// in the spool where there is one and the log does not take them in time.
+    /// Takes the records of a request, and returns when all of them are durable: in the log, or in the spool where there is one
+    /// and the log does not take them in time.
     ///
-    /// `alarm` is the connection's.
+    /// What time they have is counted from `begun`. `alarm` is the connection's.
     ///
     /// What has begun goes on when its deadline passes, and when this future is dropped. So a webhook is never half in the log
     /// because of its sender.
-    pub async fn take(&self, records: &Arc<[NewRecord]>, started: Instant, alarm: &Alarm) -> Result<(), NotTaken> {
-        let answer_by = started + self.answer_timeout;
+    pub async fn take(&self, records: &Arc<[NewRecord]>, begun: Instant, alarm: &Alarm) -> Result<(), NotTaken> {
+        let answer_by = begun + self.answer_timeout;
         let Some(spool) = &self.spool else {
             return confirmed(&mut self.begin(records)?, answer_by, alarm).await;
         };
@@ -74,7 +74,7 @@ impl Intake {
         } else {
             match self.begin(records) {
                 Err(why) => why.label(),
-                Ok(begun) => match confirmed(append.insert(begun), started + self.log_timeout, alarm).await {
+                Ok(under_way) => match confirmed(append.insert(under_way), begun + self.log_timeout, alarm).await {
                     Err(why) if why != NotTaken::Refused => why.label(),
                     done => return done,
                 },

@@ -105,6 +105,7 @@ impl Receiver {
             Ok(whole) => whole,
             Err(refused) => return (None, Outcome::Unread(refused)),
         };
+        let begun = Instant::now().min(started + self.settings.body_grace);
         crash::point("ingest.received");
         let now_ms = self.clock.now_ms();
         let Some(account) = self.sender(head, &body, now_ms) else { return (None, Outcome::Unauthorized) };
@@ -116,7 +117,7 @@ impl Receiver {
         head.headers.clear();
         let outcome = match verdict {
             Verdict::Ended(outcome) => outcome,
-            Verdict::Append { records, then } => match self.intake.take(&records, started, alarm).await {
+            Verdict::Append { records, then } => match self.intake.take(&records, begun, alarm).await {
                 Ok(()) => {
                     crash::point("ingest.durable");
                     tracing::debug!(connection, event = first_event(&records), "stored");

@@ -16,10 +16,13 @@ pub struct Settings {
     /// Time between two requests of a connection. Longer than the 60 s that proxies keep a connection for reuse:
     /// whoever closes first should be the side that sends.
     pub idle_timeout: Duration,
-    /// Time from the request head to the answer. LINE gives up after 2 s.
+    /// Time for a body to arrive that the next two times do not count: they begin when the body is there, or so long after the
+    /// request head. With it, the answer is due before LINE gives up, which it does after 2 s.
+    pub body_grace: Duration,
+    /// Time until the answer.
     pub answer_timeout: Duration,
-    /// Time from the request head until events that the log has not confirmed go to the spool, where there is one. The
-    /// rest of `answer_timeout` is for the spool's disk.
+    /// Time until events that the log has not confirmed go to the spool, where there is one. The rest of `answer_timeout` is
+    /// for the spool's disk.
     pub log_timeout: Duration,
     /// Connections at a time. More wait until one ends.
     pub connections_max: u32,
@@ -41,6 +44,7 @@ impl Default for Settings {
             header_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(75),
+            body_grace: Duration::from_millis(400),
             answer_timeout: Duration::from_millis(1_500),
             log_timeout: Duration::from_millis(800),
             connections_max: 8_192,
@@ -48,5 +52,16 @@ impl Default for Settings {
             pending_bytes_max: 64 * 1024 * 1024,
             drain_timeout: Duration::from_secs(10),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_due_before_line_gives_up_however_long_the_body_takes() {
+        let Settings { body_grace, answer_timeout, .. } = Settings::default();
+        assert!(body_grace + answer_timeout < Duration::from_secs(2));
     }
 }

@@ -1,5 +1,6 @@
 //! What happens when the log fails, stalls or is too slow, and when the client leaves.
 
+use crate::client::head;
 use crate::log::Mood;
 use crate::world::{SECRET, TOKEN, World, body, ended, message};
 use ingest::Settings;
@@ -45,6 +46,31 @@ async fn a_log_that_panics_takes_only_the_connection_along() {
     world.log.is_now(Mood::Takes);
     assert_eq!(posting(&world).await.answer().await.status, 200);
     ended(world.stop()).await.unwrap();
+}
+
+/// Sends a webhook whose body takes as long as the log may.
+async fn posting_slowly(world: &World, log_has: Duration) -> crate::client::Client {
+    let body = body(&[&message("01")]);
+    let mut client = world.client().await;
+    client.send(head(TOKEN, &[("x-line-signature", &Key::new(SECRET).sign(&body))], body.len())).await;
+    tokio::time::sleep(log_has).await;
+    client.send(body).await;
+    client
+}
+
+#[tokio::test]
+async fn the_time_of_the_log_begins_when_the_body_is_there_and_a_slow_body_takes_it_from_the_log_after_the_grace() {
+    let answer_timeout = Duration::from_secs(1);
+    for (body_grace, status) in [(answer_timeout * 2, 200), (Duration::ZERO, 503)] {
+        let world = World::bounded(Settings { body_grace, answer_timeout, ..Settings::default() }).await;
+        world.log.is_now(Mood::Stalls);
+        let mut client = posting_slowly(&world, answer_timeout).await;
+        world.log.has_begun(1).await;
+        if status == 200 {
+            world.log.is_now(Mood::Takes);
+        }
+        assert_eq!(client.answer().await.status, status, "{body_grace:?}");
+    }
 }
 
 #[tokio::test]
