@@ -171,7 +171,7 @@ impl Console {
     }
 
     /// Do people reach the console over https?
-    fn is_secure(&self) -> bool {
+    pub fn is_secure(&self) -> bool {
         self.0.installation.settings.console_url.as_ref().is_some_and(WebOrigin::is_https)
     }
 
@@ -193,7 +193,7 @@ fn host(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The value of a cookie that was sent.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let sent = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     sent.flat_map(|value| value.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }

@@ -8,6 +8,7 @@ mod access;
 mod accounts;
 mod contact_link;
 mod deed;
+mod device;
 mod events;
 mod findings;
 mod form;
@@ -56,6 +57,8 @@ struct Inner {
     accounts: Handle,
     passwords: Passwords,
     throttle: Throttle,
+    /// For browsers from which somebody signed in before: those that nobody knows cannot use it up.
+    device_throttle: Throttle,
     /// Of its own: whoever knows a password could otherwise begin anew with it after each few codes.
     code_throttle: Throttle,
     friends: Friends,
@@ -86,7 +89,7 @@ impl Console {
         let accounts = Accounts::open(&directory, Arc::clone(&installation.clock), installation.sealer.clone());
         let accounts = accounts.map_err(unusable)?;
         let throttle = || Throttle::new(Arc::clone(&installation.clock));
-        let (throttle, code_throttle) = (throttle(), throttle());
+        let (throttle, device_throttle, code_throttle) = (throttle(), throttle(), throttle());
         let friends = Friends::of(&installation)?;
         let census = Census::new(friends.clone(), Arc::clone(&installation.clock));
         let contact_links = ContactLinks::new(installation.crm.clone());
@@ -97,6 +100,7 @@ impl Console {
             accounts: Handle::to(accounts),
             passwords: Passwords::default(),
             throttle,
+            device_throttle,
             code_throttle,
             friends,
             census,

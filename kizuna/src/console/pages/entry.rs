@@ -10,7 +10,7 @@ use crate::console::page::{Fault, Frame, page, page_as, plain};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use runtime::secret::Secret;
 
@@ -41,11 +41,17 @@ pub async fn show(Extension(visitor): Extension<Visitor>) -> Response {
 pub async fn sign_in(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
     let (frame, name) = (Frame::new(visitor), form.text("name").to_owned());
     let inner = &console.0;
-    if !inner.throttle.admit(&name) {
+    let device = console.known_device(&headers, &name);
+    let (throttle, who) = match &device {
+        Some(device) => (&inner.device_throttle, device.expose()),
+        None => (&inner.throttle, &*name),
+    };
+    if !throttle.admit(who) {
         let problem = Some(frame.words.throttled);
         return Ok(page_as(StatusCode::TOO_MANY_REQUESTS, &Login { frame, problem, name }));
     }
@@ -57,9 +63,10 @@ pub async fn sign_in(
         let problem = Some(frame.words.wrong_password);
         return Ok(page_as(StatusCode::UNAUTHORIZED, &Login { frame, problem, name }));
     };
-    inner.throttle.forget(&name);
+    throttle.forget(who);
     let token = inner.accounts.ask(move |accounts| accounts.admit(&person)).await?;
-    Ok(enter(&console, &token))
+    let known = AppendHeaders([(header::SET_COOKIE, console.device_cookie(&name))]);
+    Ok((known, enter(&console, &token)).into_response())
 }
 
 /// The way in for somebody who has a session now, or a challenge: then the start page leads on to the code.

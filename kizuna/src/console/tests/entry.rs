@@ -82,6 +82,44 @@ async fn who_guesses_has_to_wait_even_with_the_right_password() {
     assert_eq!(place.post("/login", "", &right).await.status, StatusCode::SEE_OTHER);
 }
 
+/// Guesses passwords until nobody whom the console does not know may try any more.
+async fn besiege(place: &Place) {
+    for name in 0..60 {
+        place.post("/login", "", &[("name", &*name.to_string()), ("password", "a guess")]).await;
+    }
+}
+
+#[tokio::test]
+async fn who_guesses_keeps_nobody_waiting_who_signed_in_from_the_same_browser_before() {
+    let place = Place::new().await;
+    place.somebody(Role::Viewer).await;
+    place.somebody(Role::Operator).await;
+    let [viewer, operator] = ["viewer", "operator"].map(|name| [("name", name), ("password", PASSWORD)]);
+    let device = place.post("/login", "", &viewer).await.cookie_of("kizuna_device");
+    besiege(&place).await;
+    assert_eq!(place.post("/login", "", &viewer).await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(place.post("/login", &device, &viewer).await.status, StatusCode::SEE_OTHER);
+    let as_another = place.post("/login", &device, &operator).await;
+    assert_eq!(as_another.status, StatusCode::TOO_MANY_REQUESTS, "it is known for one name");
+}
+
+#[tokio::test]
+async fn who_guesses_at_a_browser_that_is_known_has_to_wait_there_alone() {
+    let place = Place::new().await;
+    place.somebody(Role::Viewer).await;
+    let right = [("name", "viewer"), ("password", PASSWORD)];
+    let devices = [
+        place.post("/login", "", &right).await.cookie_of("kizuna_device"),
+        place.post("/login", "", &right).await.cookie_of("kizuna_device"),
+    ];
+    for _ in 0..5 {
+        place.post("/login", &devices[0], &[("name", "viewer"), ("password", "a guess")]).await;
+    }
+    let [first, second] =
+        [place.post("/login", &devices[0], &right).await, place.post("/login", &devices[1], &right).await];
+    assert_eq!((first.status, second.status), (StatusCode::TOO_MANY_REQUESTS, StatusCode::SEE_OTHER));
+}
+
 #[tokio::test]
 async fn a_new_password_ends_the_other_sessions_of_its_person() {
     let place = Place::new().await;

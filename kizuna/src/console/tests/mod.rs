@@ -52,8 +52,13 @@ impl Answer {
 
     /// The cookie that the browser carries from now on.
     fn cookie(&self) -> String {
-        let set = self.headers[header::SET_COOKIE].to_str().unwrap();
-        set.split(';').next().unwrap().to_owned()
+        self.cookie_of("")
+    }
+
+    /// The first cookie with a name that begins so.
+    fn cookie_of(&self, name: &str) -> String {
+        let set = self.headers.get_all(header::SET_COOKIE).iter().map(|set| set.to_str().unwrap());
+        set.map(|set| set.split(';').next().unwrap()).find(|cookie| cookie.starts_with(name)).unwrap().to_owned()
     }
 }
 
