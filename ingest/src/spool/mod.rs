@@ -166,17 +166,20 @@ impl Spool {
         deadline: Instant,
     ) -> Result<(), NotKept> {
         let (spool, records) = (Arc::clone(self), Arc::clone(records));
+        let bytes = records.iter().map(NewRecord::size).sum::<usize>() as u64;
         let kept = Steadfast::new(async move {
             let lanes: Vec<usize> = records.iter().map(|record| spool.index_of(record)).collect();
             lanes.iter().for_each(|lane| spool.leaves(&spool.lanes[*lane], reason));
-            let bytes: usize = records.iter().map(NewRecord::size).sum();
-            let kept = spool.write(records, bytes as u64, reason).await;
-            spool.not_kept.store(if kept.is_ok() { 0 } else { bytes as u64 }, Ordering::Relaxed);
+            let kept = spool.write(records, bytes, reason).await;
+            spool.not_kept.store(if kept.is_ok() { 0 } else { bytes }, Ordering::Relaxed);
             // Also when they were not kept: it may be that they are there, and the lane has to be found empty otherwise.
             lanes.iter().for_each(|lane| spool.lanes[*lane].filled.notify_one());
             kept
         });
-        timeout_at(deadline, kept).await.unwrap_or(Err(NotKept::Late))
+        timeout_at(deadline, kept).await.unwrap_or_else(|_| {
+            self.not_kept.store(bytes, Ordering::Relaxed);
+            Err(NotKept::Late)
+        })
     }
 
     async fn write(&self, records: Arc<[NewRecord]>, bytes: u64, reason: &str) -> Result<(), NotKept> {
@@ -285,6 +288,24 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use runtime::clock::SystemClock;
+
+    /// On one thread: what is written is known to be there only when somebody waits.
+    #[tokio::test]
+    async fn a_spool_whose_disk_does_not_answer_in_time_takes_nothing_until_it_does() {
+        let directory = tempfile::tempdir().unwrap();
+        let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+        let spool = Spool::open(directory.path(), Options::new(1), Arc::new(SystemClock), metrics).unwrap();
+        let records = [NewRecord { topic: Topic::LineEvents, key: b"U/1/e".to_vec(), value: Some(b"{}".to_vec()) }];
+        let over = Instant::now() - Duration::from_secs(1);
+        assert_eq!(spool.keep(&records.into(), "late", over).await, Err(NotKept::Late));
+        assert!(!spool.report().is_taking);
+        let taking = async {
+            while !spool.report().is_taking {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout_at(Instant::now() + Duration::from_secs(20), taking).await.expect("it says so");
+    }
 
     #[tokio::test]
     async fn a_spool_that_could_not_keep_events_takes_them_again_once_they_fit_although_the_log_is_away() {
