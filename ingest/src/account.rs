@@ -87,7 +87,6 @@ impl Accounts {
             let secret = connection.channel_secrets.get(place).filter(|secret| !secret.is_empty());
             secret.map_or(self.decoy.clone(), |secret| Key::new(secret.expose()))
         });
-        self.metrics.begin_account(&label);
         let accepted = self.metrics.webhooks.with_label_values(&[label.as_str(), "accepted"]);
         Account { connection, label, accepted, keys }
     }

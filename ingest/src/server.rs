@@ -54,9 +54,6 @@ pub async fn run(
     let within = settings.drain_timeout;
     let places = settings.connections_max;
     metrics.begin();
-    for known in view.snapshot().all() {
-        metrics.begin_account(&known.number.to_string());
-    }
     let receiver = Arc::new(Receiver {
         accounts: Accounts::new(metrics.clone()),
         intake: Intake::new(Arc::clone(&log), spool.clone(), &settings, metrics.clone()),
@@ -75,6 +72,7 @@ pub async fn run(
         biased;
         () = shutdown => {}
         () = accept(listener, &receiver, &free, &stopping) => {}
+        () = show_accounts(&receiver) => {}
         Some(ended) = forwarding.join_next() => ended.expect("forwarding does not panic, and ends only after this"),
     }
     stopping.send_replace(true);
@@ -84,6 +82,18 @@ pub async fn run(
         while forwarding.join_next().await.is_some() {}
     };
     timeout(within, drained).await.map_err(|_| Error::Unfinished { within })
+}
+
+/// Shows what may happen to the webhooks of each account as zeros before it happens, of those that are connected later too.
+async fn show_accounts(receiver: &Receiver) {
+    let mut changes = receiver.view.changed();
+    loop {
+        for known in receiver.view.snapshot().all() {
+            receiver.metrics.begin_account(&known.number.to_string());
+        }
+        // The view is here, so that waiting cannot fail.
+        let _ = changes.changed().await;
+    }
 }
 
 /// Accepts connections for ever, as many at a time as there are free places.

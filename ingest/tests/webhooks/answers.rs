@@ -282,13 +282,15 @@ async fn http_1_0_and_chunked_bodies_are_understood() {
 #[tokio::test]
 async fn what_may_happen_to_an_accounts_webhooks_is_shown_as_zeros_before_the_first() {
     let world = World::new().await;
-    let shown = |metrics: &Metrics| {
+    let shown = |metrics: &Metrics, connection: &str| {
         let families = metrics.webhooks.collect();
         let labels = families.iter().flat_map(|family| family.get_metric()).map(|metric| metric.get_label());
         let is_asked = |name: &str, value: &str| {
-            (name, value) == ("connection", "1") || (name, value) == ("outcome", "unavailable")
+            (name, value) == ("connection", connection) || (name, value) == ("outcome", "unavailable")
         };
         labels.into_iter().any(|labels| labels.iter().all(|label| is_asked(label.name(), label.value())))
     };
-    world.until(shown).await;
+    world.until(|metrics| shown(metrics, "1")).await;
+    world.define(&other(2)).await;
+    world.until(|metrics| shown(metrics, "2")).await;
 }
