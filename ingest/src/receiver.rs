@@ -88,7 +88,10 @@ impl Receiver {
                 self.metrics.webhooks.with_label_values(&[sender, outcome.label()]).inc();
             }
         }
-        self.metrics.request_seconds.observe(started.elapsed().as_secs_f64());
+        // Anybody can be slow.
+        if sender.is_some() {
+            self.metrics.request_seconds.observe(started.elapsed().as_secs_f64());
+        }
         outcome.answer(take(&mut head.headers))
     }
 

@@ -23,7 +23,7 @@ runtime::metrics! {
         /// Seconds until the log had the events of a webhook.
         append_seconds: Histogram = "kizuna_ingest_append_seconds"
             buckets [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 1.5, 3.0, 10.0],
-        /// Seconds from the head of a webhook request to its answer.
+        /// Seconds from the head of a webhook request to its answer, of webhooks that an account signed.
         request_seconds: Histogram = "kizuna_ingest_request_seconds"
             buckets [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 1.5, 2.0, 5.0],
         /// Records put into the spool, by what the log did: `late`, `failed`, `full` (too much was on its way to it), or

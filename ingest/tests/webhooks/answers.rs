@@ -280,6 +280,15 @@ async fn http_1_0_and_chunked_bodies_are_understood() {
 }
 
 #[tokio::test]
+async fn how_long_webhooks_take_is_told_of_those_alone_that_an_account_signed() {
+    let world = World::new().await;
+    assert_eq!(world.post(TOKEN, "a guess", &body(&[&message("01")])).await.status, 401);
+    assert_eq!(world.post(UNKNOWN, SECRET, &body(&[&message("01")])).await.status, 401);
+    assert_eq!(one_event(&world).await, 200);
+    world.until(|metrics| metrics.request_seconds.get_sample_count() == 1).await;
+}
+
+#[tokio::test]
 async fn what_may_happen_to_an_accounts_webhooks_is_shown_as_zeros_before_the_first() {
     let world = World::new().await;
     let shown = |metrics: &Metrics, connection: &str| {
