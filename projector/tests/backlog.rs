@@ -41,6 +41,7 @@ fn fill_with_lookups(desk: &Desk) {
         fresh: false,
         received_at_ms: None,
         attempts: 0,
+        resisted: 0,
     };
     let taken = desk.push((0..HELD_MAX).map(lookup).collect());
     assert!(taken.lookups && !desk.wants_lookups());

@@ -112,6 +112,7 @@ fn looks_up(n: u32) -> Work {
         fresh: true,
         received_at_ms: None,
         attempts: 0,
+        resisted: 0,
     }
 }
 

@@ -4,8 +4,10 @@
 
 mod driver;
 
+use driver::crm::Fault;
 use driver::{Driver, user};
 use eventlog::Topic;
+use hubspot::Error;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_property_that_an_administrator_removed_is_brought_back_and_nobody_is_set_aside() {
@@ -69,4 +71,18 @@ async fn nobody_waits_for_a_property_to_search_by_that_cannot_be_brought_back() 
     assert_eq!(driver.first_letter().await, ("refused".to_owned(), "no such property".to_owned()));
     running.stop().await;
     assert_eq!(driver.crm.live().len(), 1);
+}
+
+/// Another process brings it back, after an outage in which everything was tried often.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_set_aside_for_a_property_that_somebody_else_just_brought_back() {
+    let driver = Driver::new().await;
+    let down = || Fault::Fails(Error::Unavailable { detail: "as the test wants it".to_owned() });
+    driver.crm.fail([down(), down(), down()]);
+    driver.crm.refuse_once("No", "INVALID_OPTION", "line_unanswered_1");
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    driver.contact_with(user(1), "line_unanswered_1", "No").await;
+    running.stop().await;
+    assert_eq!(driver.log.span(Topic::DeadLetters, 0).unwrap().next, 0);
 }

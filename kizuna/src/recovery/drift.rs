@@ -211,7 +211,7 @@ impl Subject<'_> {
                 }
                 Some((truth, reason))
             }
-            Conclusion::Doubtful(_) | Conclusion::Open => None,
+            Conclusion::Doubtful(_) | Conclusion::Open | Conclusion::Resisted => None,
         }
     }
 
@@ -230,6 +230,7 @@ impl Subject<'_> {
             fresh: false,
             received_at_ms: None,
             attempts: 0,
+            resisted: 0,
         }
     }
 }

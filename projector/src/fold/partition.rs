@@ -363,5 +363,6 @@ fn nothing(partition: u32, id: UserId, user: &User) -> Work {
         fresh: false,
         received_at_ms: None,
         attempts: 0,
+        resisted: 0,
     }
 }

@@ -12,7 +12,7 @@ pub const EMAIL: &str = "email";
 
 /// How often a value is written that HubSpot takes and does not show, before its own value counts; and one that it refuses because
 /// of a property in which nothing is wrong.
-pub const ATTEMPTS_UNTIL_SETTLED: u32 = 3;
+pub const ANSWERS_UNTIL_SETTLED: u32 = 3;
 
 /// What is known after a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Conclusion {
     Doubtful(ContactId),
     /// Nothing is known, or nothing was done: try again.
     Open,
+    /// HubSpot answered and did not take it, although nothing seems to be in the way: try again, but not for ever.
+    Resisted,
 }
 
 impl Conclusion {
@@ -123,8 +125,11 @@ impl Reading<'_> {
         if work.account.link != Link::Live(contact.id) || self.shows(contact, sent(work)) {
             return self.read(work, contact);
         }
-        if !answered || work.attempts < ATTEMPTS_UNTIL_SETTLED {
+        if !answered {
             return Conclusion::Open;
+        }
+        if work.resisted < ANSWERS_UNTIL_SETTLED {
+            return Conclusion::Resisted;
         }
         let mut unshown = sent(work).clone();
         unshown.retain(|property, value| !self.shows_one(contact, *property, value));
@@ -295,6 +300,7 @@ mod tests {
             fresh: true,
             received_at_ms: None,
             attempts: 0,
+            resisted: 0,
         };
         let properties: BTreeMap<_, _> =
             values(shows).into_iter().map(|(property, id)| (names.name(property), id.to_string())).collect();

@@ -315,9 +315,9 @@ impl Contacts {
         let healed = if refused.iter().any(is_broken) { Some(self.heal(priority).await) } else { None };
         let (mut concluded, mut again, mut reasons) = (Concluded::new(), Vec::new(), HashMap::new());
         for (work, refusal) in refused {
-            let helps = |name: &str| healed.as_ref().is_some_and(|healed| healed.helps(name, work.attempts));
-            if refusal.broken_property().is_some_and(helps) {
-                concluded.push((work, Conclusion::Open));
+            let heals = |name: &str| healed.as_ref()?.again(name, &work);
+            if let Some(conclusion) = refusal.broken_property().and_then(heals) {
+                concluded.push((work, conclusion));
                 continue;
             }
             let is_new = matches!(work.action, Action::Create(_));

@@ -215,7 +215,7 @@ impl Engine {
         let (mut records, mut confirmed, mut open) = (Vec::new(), Vec::new(), Vec::new());
         for (work, conclusion) in concluded {
             let Conclusion::Confirmed(confirmation, reason) = conclusion else {
-                open.push(work.user);
+                open.push((work.user, conclusion == Conclusion::Resisted));
                 continue;
             };
             let record = self.contact_record(work.user, &confirmation, reason.as_deref());
@@ -232,7 +232,7 @@ impl Engine {
         crash::point("projector.answer.recorded");
         let now = Instant::now();
         if !kept {
-            open.extend(confirmed.drain(..).map(|(work, ..)| work.user));
+            open.extend(confirmed.drain(..).map(|(work, ..)| (work.user, false)));
         }
         for (work, revision, outcome) in confirmed {
             self.metrics.contacts.with_label_values(&[outcome]).inc();
@@ -243,10 +243,11 @@ impl Engine {
             }
             self.desk.queue().ended(work.user, Ended::Confirmed(revision), now);
         }
-        for user in open {
+        for (user, resisted) in open {
             self.metrics.retries.inc();
             if let Some(waiting) = under_way.iter().find(|under_way| under_way.user == user) {
-                self.desk.queue().ended(user, waiting.retry(Duration::ZERO), now);
+                let ended = if resisted { waiting.resisted() } else { waiting.retry(Duration::ZERO) };
+                self.desk.queue().ended(user, ended, now);
             }
         }
         self.desk.wake.notify_one();
@@ -380,6 +381,11 @@ impl UnderWay {
     /// The end where nothing is known, with a wait of so long at the least.
     fn retry(&self, least: Duration) -> Ended {
         Ended::Retry(wait(self.seed, self.attempts).max(least), self.revision)
+    }
+
+    /// The end where HubSpot did not take it.
+    fn resisted(&self) -> Ended {
+        Ended::Resisted(wait(self.seed, self.attempts), self.revision)
     }
 }
 

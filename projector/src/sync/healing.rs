@@ -1,7 +1,8 @@
 //! Properties that an administrator removed or changed: brought back, as far as that can be.
 
-use super::answers::ATTEMPTS_UNTIL_SETTLED;
+use super::answers::{ANSWERS_UNTIL_SETTLED, Conclusion};
 use super::contacts::Contacts;
+use super::queue::Work;
 use connection::State;
 use hubspot::{Ensured, Error, Group, Priority};
 use std::collections::BTreeMap;
@@ -13,14 +14,17 @@ pub(super) struct Healing {
 }
 
 impl Healing {
-    /// Does it make sense to try again what HubSpot refused because of this property? Where nothing was wrong with it, only a
-    /// few times.
-    pub(super) fn helps(&self, name: &str, attempts: u32) -> bool {
+    /// How it is tried again if HubSpot refused it because of this property; `None` where that makes no sense. Where nothing was
+    /// wrong with the property, somebody else may just have brought it back: then a few times.
+    pub(super) fn again(&self, name: &str, work: &Work) -> Option<Conclusion> {
         let is_new = |ensured: &Ensured| ensured.is_usable() && *ensured != Ensured::Existed;
         match &self.properties {
-            Some(properties) if properties.get(name).is_some_and(is_new) => true,
-            Some(_) => self.may_be_used(name) && attempts < ATTEMPTS_UNTIL_SETTLED,
-            None => true,
+            None => Some(Conclusion::Open),
+            Some(properties) if properties.get(name).is_some_and(is_new) => Some(Conclusion::Open),
+            Some(_) => {
+                let is_worth = self.may_be_used(name) && work.resisted < ANSWERS_UNTIL_SETTLED;
+                is_worth.then_some(Conclusion::Resisted)
+            }
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Work {
     pub received_at_ms: Option<i64>,
     /// How often it was tried already; counted by the queue.
     pub attempts: u32,
+    /// How often of these HubSpot answered without taking it, although nothing seems to be in the way.
+    pub resisted: u32,
 }
 
 impl Work {
@@ -93,6 +95,8 @@ pub enum Ended {
     Confirmed(u64),
     /// Nothing is known: try again after this time, and once the fold has seen this revision.
     Retry(Duration, u64),
+    /// The same where HubSpot answered and did not take it.
+    Resisted(Duration, u64),
 }
 
 #[derive(Debug)]
@@ -152,9 +156,10 @@ impl Queue {
         let Some(entry) = self.entries.get_mut(&user) else { return self.push_new(work, now) };
         let became_fresh = work.fresh && !entry.work.fresh;
         self.backlog -= usize::from(became_fresh);
-        let (fresh, attempts) = (entry.work.fresh || work.fresh, entry.work.attempts);
+        let Work { attempts, resisted, .. } = entry.work;
+        let fresh = entry.work.fresh || work.fresh;
         let received_at_ms = entry.work.received_at_ms.or(work.received_at_ms);
-        entry.work = Work { fresh, received_at_ms, attempts, ..work };
+        entry.work = Work { fresh, received_at_ms, attempts, resisted, ..work };
         entry.abandoned = false;
         if became_fresh && let Phase::Settling(_, Some(retry_at)) = &mut entry.phase {
             *retry_at = (*retry_at).min(now + LINGER);
@@ -257,7 +262,8 @@ impl Queue {
                 entry.phase = Phase::Settling(revision, None);
             }
             Ended::Confirmed(_) => self.settle(user, now),
-            Ended::Retry(wait, revision) => {
+            Ended::Retry(wait, revision) | Ended::Resisted(wait, revision) => {
+                entry.work.resisted += u32::from(matches!(ended, Ended::Resisted(..)));
                 let became_fresh = entry.work.fresh && matches!(entry.phase, Phase::WithWorker { fresh: false });
                 let wait = if became_fresh { wait.min(LINGER) } else { wait };
                 entry.work.attempts += 1;
@@ -311,7 +317,7 @@ impl Queue {
     /// The fold has seen the last answer: go on with what is left to do, if anything.
     fn settle(&mut self, user: UserId, now: Instant) {
         let Some(entry) = self.entries.get_mut(&user) else { return };
-        entry.work.attempts = 0;
+        (entry.work.attempts, entry.work.resisted) = (0, 0);
         let linger = entry.work.linger();
         self.wait_until(user, now + linger);
     }

@@ -39,6 +39,8 @@ struct Table {
     rows: BTreeMap<u64, Row>,
     faults: VecDeque<Fault>,
     refusals: Vec<(String, Refusal)>,
+    /// The refusals hold for one write.
+    refused_once: bool,
     missing_properties: Vec<String>,
     /// Of the missing ones those that cannot be brought back.
     lost_properties: Vec<String>,
@@ -158,6 +160,12 @@ impl TableCrm {
         self.with(|table| table.refusals.push((value.to_owned(), refusal)));
     }
 
+    /// The next write that carries this value is refused, naming `property`.
+    pub fn refuse_once(&self, value: &str, code: &str, property: &str) {
+        self.refuse(value, code, Some(property));
+        self.with(|table| table.refused_once = true);
+    }
+
     /// An administrator removes a property.
     pub fn remove_property(&self, name: &str) {
         self.with(|table| table.missing_properties.push(name.to_owned()));
@@ -229,14 +237,18 @@ impl Table {
         live.find(|(_, row)| holds(row)).map(|(id, _)| *id)
     }
 
-    fn refusal(&self, properties: &BTreeMap<String, String>) -> Option<Refusal> {
+    fn refusal(&mut self, properties: &BTreeMap<String, String>) -> Option<Refusal> {
         let missing = properties.keys().find(|name| self.missing_properties.contains(name));
         if let Some(name) = missing {
             let (code, property) = (Some("PROPERTY_DOESNT_EXIST".to_owned()), Some(name.clone()));
             return Some(Refusal { reason: "no such property".to_owned(), code, property });
         }
         let refused = |(value, _): &&(String, Refusal)| properties.values().any(|written| written == value);
-        self.refusals.iter().find(refused).map(|(_, refusal)| refusal.clone())
+        let refusal = self.refusals.iter().find(refused).map(|(_, refusal)| refusal.clone())?;
+        if self.refused_once {
+            self.refusals.clear();
+        }
+        Some(refusal)
     }
 
     fn create(&mut self, input: &CreateInput) -> CreateOutcome {

@@ -29,6 +29,7 @@ fn asks_knowing(covered_ms: Option<i64>, covers_ms: &[i64]) -> Work {
         fresh: true,
         received_at_ms: None,
         attempts: 0,
+        resisted: 0,
     }
 }
 

@@ -40,6 +40,7 @@ fn update(number: u128, text: &str, revision: u64) -> Work {
         fresh: true,
         received_at_ms: None,
         attempts: 0,
+        resisted: 0,
     }
 }
 
@@ -114,6 +115,23 @@ async fn a_failed_user_waits_and_its_attempts_are_counted() {
     assert!(taken(&mut queue, Batch::Create, start + LINGER + ms(999)).is_empty());
     let batch = queue.take(Batch::Create, 100, start + LINGER + ms(1000));
     assert_eq!(batch[0].attempts, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_hubspot_answered_without_taking_it_is_counted_apart_until_it_takes_it() {
+    let (mut queue, start) = (Queue::default(), Instant::now());
+    queue.push(create(1), start);
+    let take = |queue: &mut Queue| queue.take(Batch::Create, 100, start + ms(10_000)).remove(0);
+    take(&mut queue);
+    queue.ended(user(1), Ended::Retry(ms(1), 0), start);
+    take(&mut queue);
+    queue.ended(user(1), Ended::Resisted(ms(1), 0), start);
+    queue.push(create(1), start);
+    let work = take(&mut queue);
+    assert_eq!((work.attempts, work.resisted), (2, 1));
+    queue.ended(user(1), Ended::Confirmed(0), start);
+    let work = take(&mut queue);
+    assert_eq!((work.attempts, work.resisted), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
