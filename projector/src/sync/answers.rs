@@ -105,10 +105,12 @@ impl Reading<'_> {
     /// The user's contact as it was read with all our properties: found by e-mail or search, after a merge, or in doubt.
     ///
     /// A contact that carries another LINE user of the same connection stays that user's: two people were merged. Two users of
-    /// two connections share it.
+    /// two connections share it. So they do one that was found where the user has none, if it shows the user with any connection:
+    /// what the contact before it showed says nothing of it.
     pub fn read(self, work: &Work, contact: &Contact) -> Conclusion {
         let values = self.values(contact);
-        if belongs_to_another(work.user, &values, &claimed(work)) {
+        let is_found = !matches!(work.account.link, Link::Live(_)) && shows_user(work.user, &values);
+        if !is_found && belongs_to_another(work.user, &values, &claimed(work)) {
             let link = Link::Merged { into: contact.id };
             let reason = "the contact was merged with that of another LINE user of the same account".to_owned();
             return Conclusion::Confirmed(self.nothing_of_ours(work, link), Some(reason));
@@ -255,6 +257,11 @@ pub fn may_be_shared(work: &Work) -> bool {
         || connections(work).into_iter().any(|connection| joins(work, connection))
 }
 
+fn shows_user(user: UserId, values: &Values) -> bool {
+    let mut ids = values.iter().filter(|(property, _)| property.field == Field::UserId);
+    ids.any(|(_, id)| UserId::parse(id) == Some(user))
+}
+
 fn belongs_to_another(user: UserId, values: &Values, connections: &BTreeSet<ConnectionNumber>) -> bool {
     let shown = |number: &ConnectionNumber| {
         let id = values.get(&Property { connection: *number, field: Field::UserId });
@@ -286,8 +293,11 @@ mod tests {
 
     /// Whose contact is it that was known to show these user IDs, and shows others now, to somebody of the first account?
     fn is_mine(known: &[(u32, u128)], shows: &[(u32, u128)]) -> bool {
+        is_mine_after(Link::Live(ContactId(1)), known, shows)
+    }
+
+    fn is_mine_after(link: Link, known: &[(u32, u128)], shows: &[(u32, u128)]) -> bool {
         let (names, mut me) = (Names::default(), User::default());
-        let link = Link::Live(ContactId(1));
         let told = Confirmation { revision: 1, values: values(known), ..me.account.next(1, link) };
         me.apply_confirmation(told);
         let work = Work {
@@ -322,5 +332,14 @@ mod tests {
         assert!(is_mine(&[(1, ME)], &[(1, ME), (2, ANOTHER)]));
         assert!(is_mine(&[(1, ME), (2, ANOTHER)], &[(1, ME), (2, ANOTHER)]));
         assert!(is_mine(&[(2, ANOTHER)], &[(2, ANOTHER)]));
+    }
+
+    #[test]
+    fn a_contact_that_is_found_where_mine_is_gone_is_mine_if_it_shows_me_with_any_account() {
+        let gone = Link::Gone { contact: ContactId(1), since_ms: 1 };
+        let is_mine = |shows| is_mine_after(gone, &[(1, ME), (2, ME)], shows);
+        assert!(is_mine(&[(1, ME), (2, ANOTHER)]));
+        assert!(!is_mine(&[(1, ANOTHER)]));
+        assert!(!is_mine(&[(1, ANOTHER), (2, NOBODY)]));
     }
 }
