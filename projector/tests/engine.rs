@@ -4,12 +4,12 @@
 
 mod driver;
 
-use async_trait::async_trait;
 use contact::link::Account;
 use contact::{Action, ContactId, Field, Likeness, Link, Names, ProfileDue, Property, User, Values};
 use driver::crm::Fault;
+use driver::log::Unsteady;
 use driver::{Driver, number, user};
-use eventlog::{Consumer, Log, NewRecord, Ownership, Position, Reader, Span, StartOffset, Topic};
+use eventlog::{Log, Ownership, Topic};
 use hubspot::Error;
 use projector::sync::Desk;
 use projector::sync::contacts::Contacts;
@@ -31,50 +31,6 @@ struct Ours(AtomicBool);
 impl Ownership for Ours {
     fn owns(&self, _: u32) -> bool {
         self.0.load(Ordering::SeqCst)
-    }
-}
-
-/// A log that takes everything, and confirms only from the second time on.
-struct ConfirmsLate {
-    log: Arc<dyn Log>,
-    appended: AtomicBool,
-}
-
-#[async_trait]
-impl Log for ConfirmsLate {
-    async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, eventlog::Error> {
-        let positions = self.log.append_shared(records).await?;
-        let again = self.appended.swap(true, Ordering::SeqCst);
-        again.then_some(positions).ok_or_else(|| eventlog::Error::Unavailable("no answer".to_owned()))
-    }
-
-    fn partitions(&self, topic: Topic) -> u32 {
-        self.log.partitions(topic)
-    }
-
-    fn span(&self, topic: Topic, partition: u32) -> Result<Span, eventlog::Error> {
-        self.log.span(topic, partition)
-    }
-
-    fn reader(&self, topic: Topic, partition: u32, from: u64) -> Result<Box<dyn Reader>, eventlog::Error> {
-        self.log.reader(topic, partition, from)
-    }
-
-    fn subscribe(
-        &self,
-        group: &str,
-        topics: &[Topic],
-        start: Arc<StartOffset>,
-    ) -> Result<Box<dyn Consumer>, eventlog::Error> {
-        self.log.subscribe(group, topics, start)
-    }
-
-    async fn check(&self) -> Result<(), eventlog::Error> {
-        self.log.check().await
-    }
-
-    fn describe(&self) -> String {
-        self.log.describe()
     }
 }
 
@@ -170,7 +126,9 @@ async fn what_just_happened_does_not_wait_for_a_backlog_that_waits_for_its_turn(
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_the_log_does_not_confirm_is_appended_again_and_line_not_asked_again() {
     let mut driver = Driver::new().await;
-    driver.log = Arc::new(ConfirmsLate { log: Arc::clone(&driver.log), appended: AtomicBool::new(false) });
+    let log = Unsteady::over(&driver.log);
+    driver.log = Arc::clone(&log) as Arc<dyn Log>;
+    log.confirms_late.store(true, Ordering::SeqCst);
     let name = Likeness { name: "Hanako".into(), picture: None };
     driver.profiles.known.lock().unwrap().insert(user(1), name);
     let (engine, desk, _) = engine(&driver);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub mod crm;
+pub mod log;
 
 use async_trait::async_trait;
 use connection::{Connection, Sealer, State, View, new_webhook_token};
