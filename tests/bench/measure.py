@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,8 +22,8 @@ SCALE = 0.1 if os.environ.get("BENCH_QUICK") else 1.0
 OURS, THEIRS, FOLD, PARTITIONS = "ingest.", "peers.", "fold.", 4
 END_WAIT_S = 60
 CLIENTS = 256
-# How often the receiver and its limit are measured in turn.
-ROUNDS = 5
+# How often the receiver and its limit are measured in turn, and for how long each time.
+TURNS, TURN_S = 12, 3
 CPU = "cpu_ms_per_1000"
 # What Kizuna inherits: none of the rig's settings.
 INHERITED = {name: value for name, value in os.environ.items() if not name.startswith("KIZUNA_")}
@@ -55,21 +56,23 @@ def ingest(table):
         "Python SDK, FastAPI, aiokafka": [PLACE / "python/bin/python", PEERS / "python/receiver.py", BROKERS, topic, SECRET],
         "Rust, the limit's server with rdkafka's FutureProducer": [*bare, "--kafka", BROKERS, "--topic", topic],
     }
-    # A server with more to do takes more out of each look at its sockets: the limit with our load as well. In turn, because what
-    # the machine gives changes by the minute.
-    rounds = []
-    for _ in range(ROUNDS):
-        ours = receiver([RELEASE / "kizuna", "ingest", "--json"], environment(OURS), webhook_path(added))
-        rounds.append((receiver(bare), receiver(bare, rate=ours["per_second"]), ours))
-    # What is told of a receiver is of the round whose ratio is the median.
-    limit, level, ours = sorted(rounds, key=lambda turn: turn[1][CPU] / turn[2][CPU])[ROUNDS // 2]
-    of_rounds = ", ".join(f"{level[CPU] / ours[CPU]:.2f}" for _, level, ours in rounds)
+    # In short turns, because what the machine gives changes by the second. A server with more to do takes more out of each look at
+    # its sockets: the limit with our load as well.
+    with started([RELEASE / "kizuna", "ingest", "--json"], environment(OURS)) as (process, said):
+        kizuna_at = (json.loads(said)["webhook_base_url"] + added["webhook_path"], process.pid)
+        with started(bare) as (process, said):
+            bare_at = (said.strip(), process.pid)
+            load(*kizuna_at, 4)
+            limit = load(*bare_at, 8)
+            ours, level, ratios = in_turn(kizuna_at, bare_at)
+            ours["half"], level["half"], _ = in_turn(kizuna_at, bare_at, rate=ours["per_second"] / 2)
+            limit["half"] = load(*bare_at, 6, "--rate", str(limit["per_second"] / 2))
     table.add("webhooks/s; limit: checks the signature only", limit["per_second"], ours["per_second"])
     table.add("  time to the answer, p50 / p99 ms", times(limit), times(ours))
     table.add("  at half that load, p50 / p99 ms", times(limit["half"]), times(ours["half"]), goal="p99 < 50 ms")
     table.add_ratio("receiver's CPU ms per 1,000 webhooks, as many as each answers", limit[CPU], ours[CPU], more_is_better=False, goal=">= 0.7")
     table.add_ratio("  as many as Kizuna answers", level[CPU], ours[CPU], more_is_better=False, goal=">= 0.7")
-    table.add("  the same in each round", None, of_rounds)
+    table.add(f"  the same in {len(ratios)} turns: lowest, median, highest ratio", None, spread(ratios))
     table.add_ratio("  half as many", level["half"][CPU], ours["half"][CPU], more_is_better=False)
     for name, command in peers.items():
         peer = receiver(command)
@@ -167,6 +170,10 @@ def shown(figure):
     return f"{figure:,.0f}" if figure >= 1000 else f"{figure:.3g}"
 
 
+def spread(ratios):
+    return ", ".join(f"{ratio:.2f}" for ratio in (min(ratios), statistics.median(ratios), max(ratios)))
+
+
 def times(measured):
     return f"{measured['p50_ms']:.1f} / {measured['p99_ms']:.1f}"
 
@@ -174,15 +181,32 @@ def times(measured):
 # --- machinery -------------------------------------------------------------------------------------------------------
 
 
-def receiver(command, env=None, path="", rate=None):
-    """As many webhooks as it takes or as the rate says, then half as many; on a core of its own."""
-    with started(command, env) as (process, said):
-        url = json.loads(said)["webhook_base_url"] + path if said.startswith("{") else said.strip()
+def receiver(command):
+    """As many webhooks as it takes, then half as many; on a core of its own."""
+    with started(command) as (process, said):
+        url = said.strip()
         load(url, process.pid, 4)
-        full = load(url, process.pid, 8, *(["--rate", str(rate)] if rate else []))
+        full = load(url, process.pid, 8)
         half = load(url, process.pid, 6, "--rate", str(full["per_second"] / 2))
     print(f"{pathlib.Path(command[0]).name}: {full}, half: {half}", file=sys.stderr)
     return {**full, "half": half}
+
+
+def in_turn(ours, limit, rate=None):
+    """Both in turns, the limit with the load that we had just before: the figures of each, and the ratio of each turn."""
+    turns = []
+    for _ in range(max(round(TURNS * SCALE), 2)):
+        measured = load(*ours, TURN_S, *(["--rate", str(rate)] if rate else []))
+        turns.append((measured, load(*limit, TURN_S, "--rate", str(measured["per_second"]))))
+    print(f"in turns: {turns}", file=sys.stderr)
+    return *(together(side) for side in zip(*turns)), [level[CPU] / measured[CPU] for measured, level in turns]
+
+
+def together(turns):
+    """The mean cost of all turns' webhooks, and the median of everything else."""
+    middle = {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
+    accepted = sum(turn["accepted"] for turn in turns)
+    return {**middle, CPU: sum(turn[CPU] * turn["accepted"] for turn in turns) / accepted}
 
 
 def load(url, pid, seconds, *more):
@@ -231,10 +255,6 @@ def environment(prefix):
         "KIZUNA_MASTER_KEY": "0123456789abcdef" * 4,
         "KIZUNA_LOG": "warn",
     }
-
-
-def webhook_path(added):
-    return added["webhook_path"]
 
 
 def run(command, env=None):
