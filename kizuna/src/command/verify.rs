@@ -3,6 +3,7 @@
 use crate::cli::recovery::Verify;
 use crate::output;
 use crate::recovery::beside::Beside;
+use crate::recovery::drift::settling::{Drifts, Settled, settle};
 use crate::recovery::drift::{Difference, Drift, Finding, Subject};
 use crate::recovery::listing::Listing;
 use crate::recovery::progress::Progress;
@@ -21,9 +22,6 @@ use std::sync::Arc;
 
 /// Users compared at a time: one call to HubSpot.
 const PAGE: usize = 100;
-
-/// How often somebody is compared of whom the log tells something new each time; then nothing is said of them.
-const ROUNDS_MAX: usize = 5;
 
 /// Compares, tells, and records what HubSpot really holds if told to.
 ///
@@ -49,7 +47,8 @@ pub async fn run(verify: &Verify, settings: Settings, as_json: bool) -> anyhow::
         loop {
             let page = beside.rebuilt.partitions[place].store().users(after, PAGE)?;
             let people = page.users.len() as u64;
-            let drifts = comparison.compare_beside(page.users, &mut beside, place).await?;
+            let compare = async |users: &[_]| comparison.compare(users).await;
+            let Settled { drifts, restless } = settle(page.users, compare, |ids| beside.newest(place, ids)).await?;
             for (id, user, drift) in &drifts {
                 tell(*id, user, drift, &comparison.names, &mut listing)?;
                 drift.findings.iter().for_each(|finding| *tally.counts.entry(finding.kind()).or_default() += 1);
@@ -58,6 +57,7 @@ pub async fn run(verify: &Verify, settings: Settings, as_json: bool) -> anyhow::
                 tally.repaired += comparison.repair(&drifts).await?;
             }
             tally.people += people;
+            tally.restless += restless;
             progress.tell(tally.people, None);
             after = page.next;
             if after.is_none() {
@@ -69,8 +69,6 @@ pub async fn run(verify: &Verify, settings: Settings, as_json: bool) -> anyhow::
     listing.end(&tally.as_value(), &tally.in_words(verify.repair))?;
     Ok(ExitCode::SUCCESS)
 }
-
-type Drifts = Vec<(UserId, User, Drift)>;
 
 /// What pages are compared with.
 struct Comparison {
@@ -90,33 +88,6 @@ struct Answers {
 }
 
 impl Comparison {
-    /// What a running projector wrote since the state was rebuilt would pass for a person's edit: whoever differs is compared again
-    /// with what the log has told by then, until it tells nothing new.
-    async fn compare_beside(
-        &self,
-        mut users: Vec<(UserId, User)>,
-        beside: &mut Beside,
-        place: usize,
-    ) -> anyhow::Result<Drifts> {
-        let mut certain = Drifts::new();
-        for _ in 0..ROUNDS_MAX {
-            let drifts = self.compare(&users).await?;
-            if drifts.is_empty() {
-                break;
-            }
-            let store = beside.catch_up(place)?.store();
-            users.clear();
-            for (id, user, drift) in drifts {
-                match store.user(id)? {
-                    Some(now) if *now != user => users.push((id, now.clone())),
-                    _ => certain.push((id, user, drift)),
-                }
-            }
-            store.forget();
-        }
-        Ok(certain)
-    }
-
     async fn compare(&self, users: &[(UserId, User)]) -> anyhow::Result<Drifts> {
         let asked_at_ms = self.installation.clock.now_ms();
         let (rules, names) = (&self.rules, &self.names);
@@ -226,6 +197,8 @@ async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Error>) -> Result<T, Erro
 #[derive(Default)]
 struct Tally {
     people: u64,
+    /// Of whom nothing can be said, because they changed all the while.
+    restless: u64,
     counts: BTreeMap<&'static str, u64>,
     repaired: u64,
 }
@@ -238,15 +211,28 @@ impl Tally {
     fn as_value(&self) -> Value {
         let of = |kind| (kind, self.counts.get(kind).copied().unwrap_or_default());
         let counts: BTreeMap<_, _> = Finding::KINDS.map(of).into();
-        json!({ "people": self.people, "drift": self.drift(), "counts": counts, "repaired": self.repaired })
+        json!({
+            "people": self.people,
+            "restless": self.restless,
+            "drift": self.drift(),
+            "counts": counts,
+            "repaired": self.repaired,
+        })
     }
 
     fn in_words(&self, repairs: bool) -> String {
+        let compared = match self.restless {
+            0 => format!("{} people compared.", self.people),
+            restless => format!(
+                "{} people compared. {restless} more changed all the while: compare them at a quieter time.",
+                self.people - restless
+            ),
+        };
         if self.counts.is_empty() {
-            return format!("{} people compared. HubSpot holds what the state says.", self.people);
+            return format!("{compared} HubSpot holds what the state says.");
         }
         let counts: Vec<_> = self.counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        let head = format!("{} people compared. Differences: {}.", self.people, counts.join(", "));
+        let head = format!("{compared} Differences: {}.", counts.join(", "));
         match (repairs, self.repaired) {
             (false, _) => format!("{head}\nNothing was changed. To heal: kizuna verify --repair"),
             (true, repaired) => format!(

@@ -4,9 +4,8 @@ use crate::server::{GROUP, projector_settings};
 use crate::wiring::Installation;
 use anyhow::{Context, bail};
 use connection::View;
-use contact::Connections;
+use contact::{Connections, User, UserId};
 use eventlog::{Consumer, Log, Topic};
-use projector::fold::Partition;
 use projector::rebuild::{Rebuilt, catch_up, rebuild};
 use projector::records::Decoder;
 use projector::store::files;
@@ -97,14 +96,18 @@ impl Beside {
         rebuilding.await?
     }
 
-    /// Folds what came into the log since for the partition at this place. Blocks.
+    /// Folds what came into the log since for the partition at this place, and gives what is known of these users of it by now.
+    /// Blocks.
     ///
     /// # Errors
     /// When the log cannot be read, or the directory cannot be used.
-    pub fn catch_up(&mut self, place: usize) -> anyhow::Result<&mut Partition> {
+    pub fn newest(&mut self, place: usize, users: &[UserId]) -> anyhow::Result<Vec<Option<User>>> {
         let (partition, number) = (&mut self.rebuilt.partitions[place], u32::try_from(place)?);
         catch_up(partition, number, &*self.log, &self.decoder, &self.rules).context("the log cannot be followed")?;
-        Ok(partition)
+        let store = partition.store();
+        let newest = users.iter().map(|id| Ok(store.user(*id)?.cloned())).collect();
+        store.forget();
+        newest
     }
 
     /// Puts it in the place of the live state, which nobody may use meanwhile.
