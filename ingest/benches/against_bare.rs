@@ -18,7 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use ingest::{Metrics, Settings};
+use ingest::{Metrics, Outside, Settings};
 use line::signature::{HEADER, Key};
 use mimalloc::MiMalloc;
 use prometheus::Registry;
@@ -206,7 +206,8 @@ async fn receive(listener: TcpListener, stopped: oneshot::Receiver<()>, log: Arc
     let shutdown = async {
         let _ = stopped.await;
     };
-    ingest::run(listener, settings, log, None, view, Codec::default(), clock, metrics, shutdown).await.unwrap();
+    let outside = Outside { log, spool: None, view, codec: Codec::default(), clock };
+    ingest::run(listener, settings, outside, metrics, shutdown).await.unwrap();
 }
 
 /// Posts the webhook again and again until the time is over; counts the answers.

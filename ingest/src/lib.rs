@@ -40,7 +40,7 @@ mod steadfast;
 mod stream;
 pub mod telemetry;
 
-pub use server::run;
+pub use server::{Outside, run};
 pub use settings::Settings;
 pub use spool::Spool;
 pub use telemetry::Metrics;

@@ -34,23 +34,32 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes that are read at a time at the most: a client that has just sent a large body would else be given ten times as much.
 const READ_BYTES_MAX: usize = 32 * 1024;
 
-/// Receives webhooks until `shutdown` completes, then lets open requests and appends end. With a spool, events go to it
-/// while the log does not take them, and are forwarded later.
+/// What receiving talks to.
+pub struct Outside {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// Where events wait while the log does not take them, to be forwarded later; `None` refuses them then.
+    pub spool: Option<Arc<Spool>>,
+    /// The form of the log's records.
+    pub codec: Codec,
+    /// The connections.
+    pub view: Arc<View>,
+    /// Time of day.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Receives webhooks until `shutdown` completes, then lets open requests and appends end.
 ///
 /// # Errors
 /// [`Error::Unfinished`] when they did not end within [`Settings::drain_timeout`].
-#[expect(clippy::too_many_arguments, reason = "everything that receiving needs, wired once")]
 pub async fn run(
     listener: TcpListener,
     settings: Settings,
-    log: Arc<dyn Log>,
-    spool: Option<Arc<Spool>>,
-    view: Arc<View>,
-    codec: Codec,
-    clock: Arc<dyn Clock>,
+    outside: Outside,
     metrics: Metrics,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
+    let Outside { log, spool, codec, view, clock } = outside;
     let within = settings.drain_timeout;
     let places = settings.connections_max;
     metrics.begin();

@@ -241,10 +241,10 @@ fn ingest(
     stopping: Shutdown,
 ) -> Work {
     let Installation { log, codec, clock, .. } = installation;
-    let settings = ingest::Settings::default();
+    let outside = ingest::Outside { log, spool, view, codec, clock };
     Box::pin(async move {
         let stopping = stopping.requested();
-        let ended = ingest::run(listener, settings, log, spool, view, codec, clock, metrics, stopping).await;
+        let ended = ingest::run(listener, ingest::Settings::default(), outside, metrics, stopping).await;
         ended.context("taking webhooks in ended")
     })
 }

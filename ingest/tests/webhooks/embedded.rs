@@ -5,7 +5,7 @@ use crate::world::{NOW_MS, SECRET, TOKEN, body, connection, event, message, seal
 use connection::{View, define};
 use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::{Log, Topic};
-use ingest::{Metrics, Settings};
+use ingest::{Metrics, Outside, Settings};
 use line::signature::Key;
 use prometheus::Registry;
 use runtime::clock::ManualClock;
@@ -45,9 +45,8 @@ async fn what_was_answered_200_is_in_the_log_when_it_is_opened_again() {
         };
         let clock = Arc::new(ManualClock::at(NOW_MS));
         let metrics = Metrics::register(&Registry::new()).unwrap();
-        let settings = Settings::default();
-        let server =
-            tokio::spawn(ingest::run(listener, settings, log, None, view, Codec::default(), clock, metrics, shutdown));
+        let outside = Outside { log, spool: None, view, codec: Codec::default(), clock };
+        let server = tokio::spawn(ingest::run(listener, Settings::default(), outside, metrics, shutdown));
         let mut client = Client::connect(address).await;
         for pair in events.chunks(2) {
             let body = body(&[&pair[0], &pair[1]]);

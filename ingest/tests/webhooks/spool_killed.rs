@@ -9,7 +9,7 @@ use connection::{View, define};
 use eventlog::embedded::{EmbeddedLog, Options as LogOptions};
 use eventlog::{Consumer, Error, Log, NewRecord, Position, Reader, Record, Span, StartOffset, Topic};
 use ingest::spool::{Options, Spool};
-use ingest::{Metrics, Settings};
+use ingest::{Metrics, Outside, Settings};
 use prometheus::Registry;
 use runtime::clock::ManualClock;
 use schemas::Codec;
@@ -207,10 +207,10 @@ async fn forwarding(directory: &Path, silent_after: usize) -> (Arc<Spool>, Metri
     let clock = Arc::new(ManualClock::at(NOW_MS));
     let spool = Spool::open(&directory.join("spool"), options(), clock.clone(), metrics.clone()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (settings, codec, kept) = (Settings::default(), Codec::default(), Some(spool.clone()));
     let for_ever = std::future::pending();
     let log = Arc::new(Silent { log, left: AtomicUsize::new(silent_after) });
-    tokio::spawn(ingest::run(listener, settings, log, kept, view, codec, clock, metrics.clone(), for_ever));
+    let outside = Outside { log, spool: Some(spool.clone()), view, codec: Codec::default(), clock };
+    tokio::spawn(ingest::run(listener, Settings::default(), outside, metrics.clone(), for_ever));
     (spool, metrics)
 }
 

@@ -6,7 +6,7 @@ use connection::{Connection, Sealer, State, View, define};
 use contact::ConnectionNumber;
 use eventlog::{Log, Topic};
 use ingest::spool::{Options, Report, Spool};
-use ingest::{Error, Metrics, Settings};
+use ingest::{Error, Metrics, Outside, Settings};
 use line::signature::Key;
 use prometheus::Registry;
 use runtime::clock::ManualClock;
@@ -117,19 +117,11 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let run = ingest::run(
-            listener,
-            settings,
-            log,
-            spool,
-            view.clone(),
-            Codec::default(),
-            Arc::new(clock.clone()),
-            metrics.clone(),
-            async {
-                let _ = stopped.await;
-            },
-        );
+        let outside =
+            Outside { log, spool, view: view.clone(), codec: Codec::default(), clock: Arc::new(clock.clone()) };
+        let run = ingest::run(listener, settings, outside, metrics.clone(), async {
+            let _ = stopped.await;
+        });
         Self { address, log: memory, metrics, clock, view, spool: held, stop, server: tokio::spawn(run) }
     }
 
