@@ -4,6 +4,7 @@
 
 mod driver;
 
+use connection::State;
 use contact::Likeness;
 use driver::crm::Fault;
 use driver::{Driver, user};
@@ -383,6 +384,24 @@ async fn a_contact_restored_under_another_address_is_taken_up_again_instead_of_a
     assert_eq!(driver.contact_with(user(1), "line_last_response_1", "hello").await, id);
     running.stop().await;
     assert_eq!(driver.crm.live().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_came_back_while_an_account_was_paused_shows_that_accounts_user_id_when_it_goes_on() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    driver.follow(2, user(1), 1_000).await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_follow_2", "Yes").await;
+    driver.change(2, |connection| connection.state = State::Paused).await;
+    driver.crm.delete(id, 10_000);
+    driver.message(1, user(1), 10_001, "hello").await;
+    let again = driver.contact_with(user(1), "line_last_response_1", "hello").await;
+    assert!(!driver.crm.rows()[&again].properties.contains_key("line_user_id_2"));
+    driver.change(2, |connection| connection.state = State::Active).await;
+    assert_eq!(driver.contact_with(user(1), "line_follow_2", "Yes").await, again);
+    running.stop().await;
+    assert_eq!(driver.crm.rows()[&again].properties["line_user_id_2"], user(1).to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]

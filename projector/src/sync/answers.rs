@@ -51,12 +51,15 @@ pub struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// The contact was just created with these values.
+    /// The contact was just created with these values. The user IDs that are remembered of the one before it, as of an account
+    /// that is paused, it does not show.
     pub fn created(self, work: &Work, contact: &Contact) -> Conclusion {
         if !self.shows(contact, sent(work)) {
             return Conclusion::Doubtful(contact.id);
         }
-        self.written(work, contact.id)
+        let mut confirmation = self.written(work, contact.id);
+        confirmation.values.retain(|property, _| property.field != Field::UserId || sent(work).contains_key(property));
+        Conclusion::Confirmed(confirmation, None)
     }
 
     /// These values were just written to the contact that the user is linked to.
@@ -65,14 +68,14 @@ impl Reading<'_> {
         if !same || !self.shows(contact, sent(work)) {
             return Conclusion::Doubtful(contact.id);
         }
-        self.written(work, contact.id)
+        Conclusion::Confirmed(self.written(work, contact.id), None)
     }
 
-    fn written(self, work: &Work, contact: ContactId) -> Conclusion {
+    fn written(self, work: &Work, contact: ContactId) -> Confirmation {
         let mut confirmation = self.alive(work, contact);
         confirmation.values.extend(sent(work).clone());
         confirmation.in_doubt.retain(|property| !sent(work).contains_key(property));
-        Conclusion::Confirmed(confirmation, None)
+        confirmation
     }
 
     /// The contact as it was read because it might be gone. Under the ID that is known it simply lives: what was known of it
