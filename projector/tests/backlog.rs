@@ -8,8 +8,9 @@ use connection::State;
 use contact::link::Account;
 use contact::{Action, Likeness, ProfileDue, UserId};
 use driver::crm::Row;
+use driver::log::Unsteady;
 use driver::{Driver, number, user};
-use eventlog::Topic;
+use eventlog::{Log, NewRecord, Topic};
 use projector::fold::Session;
 use projector::status::Status;
 use projector::sync::Desk;
@@ -18,6 +19,7 @@ use projector::sync::queue::Work;
 use runtime::clock::{Clock, SystemClock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A partition of which nothing is in the log.
@@ -170,4 +172,40 @@ async fn connections_that_changed_while_nobody_followed_them_are_noticed_at_the_
     let running = driver.start();
     driver.contact_with(user(1), "line_follow_1", "Yes").await;
     running.stop().await;
+}
+
+/// On one thread: the step has seen the pause when it waits for the log, and the account goes on before it ends.
+#[tokio::test]
+async fn who_was_seen_while_an_account_was_paused_for_less_than_a_step_is_not_forgotten() {
+    let mut driver = Driver::with_partitions(1).await;
+    let log = Unsteady::over(&driver.log);
+    driver.log = Arc::clone(&log) as Arc<dyn Log>;
+    let status = Arc::new(Status::default());
+    let parts = driver.parts(&status);
+    let mut session = parts.member.join().unwrap();
+    work_off(&mut session, &status).await;
+    driver.change(1, |connection| connection.state = State::Paused).await;
+    let follow = driver.record(1, user(1), "follow", 1_000, r#""follow":{}"#);
+    let unusable = NewRecord { value: Some(b"damaged".to_vec()), ..driver.record(1, user(2), "follow", 1_000, "") };
+    driver.append(vec![unusable, follow]).await;
+    log.confirms_late.store(true, Ordering::SeqCst);
+    let resume = async {
+        while log.confirms_late.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        driver.change(1, |connection| connection.state = State::Active).await;
+    };
+    let (stepped, ()) = tokio::join!(session.step(Duration::from_secs(1)), resume);
+    assert!(stepped.unwrap());
+    let go_on = async {
+        loop {
+            session.step(Duration::ZERO).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = driver.contact_with(user(1), "line_follow_1", "Yes") => {}
+        () = parts.engine.unwrap().run(std::future::pending()) => unreachable!("it has no end"),
+        () = go_on => {}
+    }
 }

@@ -40,7 +40,8 @@ pub struct Session<'a> {
     opened: Opened,
     owned: BTreeMap<u32, Owned>,
     connections: watch::Receiver<u64>,
-    /// What the connections said when everybody was last looked at by it.
+    /// What the connections said when it was last asked. All that is done goes by it, so that a change is missed by nobody who
+    /// was seen before.
     rules: Connections,
     measured: Instant,
     /// The partition that is measured first.
@@ -105,6 +106,10 @@ impl<'a> Session<'a> {
         let wait = if self.has_more_to_do() { Duration::ZERO } else { wait };
         let polled = self.consumer.poll(RECORDS_MAX, wait);
         let had_nothing = matches!(polled, Ok(Polled::Idle));
+        if self.connections.has_changed().unwrap_or(false) {
+            self.connections.borrow_and_update();
+            self.follow_rules();
+        }
         match polled {
             Ok(Polled::Assigned(numbers)) => self.take_over(numbers)?,
             Ok(Polled::Revoked(numbers)) => self.hand_over(&numbers)?,
@@ -116,10 +121,6 @@ impl<'a> Session<'a> {
                 self.member.stop.wait(RETRY).await;
             }
             Err(error) => return Err(error.into()),
-        }
-        if self.connections.has_changed().unwrap_or(false) {
-            self.connections.borrow_and_update();
-            self.follow_rules();
         }
         self.advance()?;
         self.restate().await?;
@@ -197,14 +198,12 @@ impl<'a> Session<'a> {
     }
 
     fn hand_over(&mut self, numbers: &[u32]) -> Result<(), Error> {
-        let connected = self.member.view.snapshot();
-        let rules = connected.rules();
         for number in numbers {
             self.member.desk.revoke(*number);
             self.forget_lag(*number);
             crash::point("projector.revoked");
             if let Some(mut lost) = self.owned.remove(number) {
-                lost.partition.flush(rules)?;
+                lost.partition.flush(&self.rules)?;
             }
         }
         self.share_memory();
@@ -219,8 +218,6 @@ impl<'a> Session<'a> {
         for record in records {
             by_partition.entry(record.partition).or_default().push(record);
         }
-        let connected = self.member.view.snapshot();
-        let rules = connected.rules();
         for (number, records) in by_partition {
             let Some(owned) = self.owned.get_mut(&number) else { continue };
             if owned.restore.is_none() {
@@ -239,16 +236,14 @@ impl<'a> Session<'a> {
             }
             crash::point("projector.folded");
             self.member.set_aside(std::mem::take(&mut folded.unusable)).await?;
-            owned.store(self.member, folded, rules)?;
+            owned.store(self.member, folded, &self.rules)?;
         }
         Ok(())
     }
 
     /// What goes on beside the log: the end of a restore, the backlog, users to look at again.
     fn advance(&mut self) -> Result<(), Error> {
-        let connected = self.member.view.snapshot();
-        let rules = connected.rules();
-        let desk = &self.member.desk;
+        let (desk, rules) = (&self.member.desk, &self.rules);
         for (number, owned) in &mut self.owned {
             if let Some(restore) = &mut owned.restore {
                 if !restore.is_done(owned.partition.store().checkpoint()) {
