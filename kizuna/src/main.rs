@@ -7,6 +7,7 @@ mod cli;
 mod command;
 mod console;
 mod demo;
+mod descriptors;
 mod explain;
 mod friends;
 mod import;

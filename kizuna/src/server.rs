@@ -2,6 +2,7 @@
 
 use crate::bilingual::Bilingual;
 use crate::console::Console;
+use crate::descriptors;
 use crate::onboarding::upkeep::keep_provisioned;
 use crate::portal;
 use crate::readiness::{self, Part, Readiness};
@@ -241,10 +242,13 @@ fn ingest(
     stopping: Shutdown,
 ) -> Work {
     let Installation { log, codec, clock, .. } = installation;
-    let outside = ingest::Outside { log, spool, view, codec, clock };
+    let outside = ingest::Outside { log, spool, codec, view, clock };
+    let bounds = ingest::Settings::default();
+    let connections_max = descriptors::for_clients(bounds.connections_max, descriptors::take_all());
+    let settings = ingest::Settings { connections_max, ..bounds };
     Box::pin(async move {
         let stopping = stopping.requested();
-        let ended = ingest::run(listener, ingest::Settings::default(), outside, metrics, stopping).await;
+        let ended = ingest::run(listener, settings, outside, metrics, stopping).await;
         ended.context("taking webhooks in ended")
     })
 }

@@ -81,6 +81,13 @@ impl Place {
         self.set(command, arguments)
     }
 
+    /// The same, which may have no more than so many files open.
+    pub fn program_with_files(&self, files_max: u32, arguments: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files_max} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_kizuna")]);
+        self.set(command, arguments)
+    }
+
     fn set(&self, mut command: Command, arguments: &[&str]) -> Command {
         let inherited = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("KIZUNA_"));
         command.env_clear().envs(inherited).envs(self.variables.iter().map(|(name, value)| (name, value)));
@@ -126,7 +133,11 @@ impl Place {
 
     /// Starts `kizuna up` on free ports and waits until it says where it is.
     pub async fn up(&self) -> Up {
-        let mut command = self.program(&["up", "--json"]);
+        self.up_by(self.program(&["up", "--json"])).await
+    }
+
+    /// The same with this command.
+    pub async fn up_by(&self, mut command: Command) -> Up {
         command.env("KIZUNA_LISTEN", "127.0.0.1:0").env("KIZUNA_ADMIN_LISTEN", "127.0.0.1:0");
         // A file, which takes whatever is said over hours: nobody reads meanwhile.
         let log = self.directory.path().join("up.log");

@@ -55,6 +55,24 @@ async fn without_a_hubspot_token_events_are_kept_and_sent_once_there_is_one() {
     eventually("the contact is made", async || (count() == 1).then_some(())).await;
 }
 
+#[tokio::test]
+async fn clients_that_hold_connections_leave_the_log_the_files_that_it_needs() {
+    let place = Place::new();
+    let up = place.up_by(place.program_with_files(256, &["up", "--json"])).await;
+    let mut clients = Vec::new();
+    for _ in 0..400 {
+        clients.push(TcpStream::connect(webhook_address(&up)).await.unwrap());
+    }
+    eventually("as many are let in as may be", async || {
+        (up.metric("kizuna_ingest_open_connections").await == 128).then_some(())
+    })
+    .await;
+    drop(clients);
+    let ended = up.stop().await;
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert!(!ended.stderr.contains("Too many open files"), "{ended:?}");
+}
+
 /// Half a request, which keeps a process that was told to stop for some seconds.
 async fn half_a_request(up: &Up) -> TcpStream {
     let mut client = TcpStream::connect(webhook_address(up)).await.unwrap();
