@@ -75,6 +75,10 @@ impl Visitor {
 pub async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let language = language_of(request.headers());
     let response = match admitted(&gate, request, language).await {
+        // It goes on when the browser is closed meanwhile: what was changed is also recorded.
+        Ok(request) if is_change(&request) => {
+            tokio::spawn(next.run(request)).await.unwrap_or_else(|error| Fault::from(error).into_response())
+        }
         Ok(request) => next.run(request).await,
         Err(refused) => refused,
     };
@@ -89,13 +93,17 @@ pub fn language_of(headers: &HeaderMap) -> Language {
     Language::of(headers, cookie(headers, language::COOKIE))
 }
 
+fn is_change(request: &Request) -> bool {
+    !matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
 async fn admitted(gate: &Gate, request: Request, language: Language) -> Result<Request, Response> {
     let (console, needs) = (&gate.console, gate.needs);
     let refuse = |status| plain(status, language);
     if !console.is_called(host(request.headers())) {
         return Err(refuse(StatusCode::MISDIRECTED_REQUEST));
     }
-    let is_change = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_change = is_change(&request);
     if is_change && !console.is_own_origin(request.headers()) {
         return Err(refuse(StatusCode::FORBIDDEN));
     }

@@ -44,7 +44,7 @@ pub async fn show(Extension(visitor): Extension<Visitor>) -> Response {
     })
 }
 
-/// Connects. It goes on when the browser is closed meanwhile.
+/// Connects.
 pub async fn connect(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
@@ -61,8 +61,7 @@ pub async fn connect(
             return Ok(page_as(StatusCode::UNPROCESSABLE_ENTITY, &again));
         }
     };
-    let installation = console.0.installation.clone();
-    let report = tokio::spawn(async move { onboarding::add(&installation, request).await }).await??;
+    let report = onboarding::add(&console.0.installation, request).await?;
     let subject = report.number.map_or_else(|| form.text("channel_id").to_owned(), |number| number.to_string());
     let deed = if report.number.is_some() { Deed::Connected } else { Deed::ConnectionRefused };
     console.record(&frame.visitor, deed, &subject).await?;

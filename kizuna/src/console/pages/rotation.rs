@@ -1,7 +1,6 @@
 //! New credentials for a connected account, as `kizuna connection rotate` takes them.
 
 use crate::console::Console;
-use crate::console::accounts::Accounts;
 use crate::console::deed::Deed;
 use crate::console::form::{Form, NoSecret};
 use crate::console::guard::Visitor;
@@ -14,7 +13,6 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use contact::ConnectionNumber;
 
 #[derive(Template)]
 #[template(path = "rotation.html")]
@@ -37,7 +35,7 @@ pub async fn show(
     console.rotation_page(visitor, number, None, None)
 }
 
-/// Proves new credentials with LINE and puts them in force. It goes on when the browser is closed meanwhile.
+/// Proves new credentials with LINE and puts them in force.
 pub async fn enter(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
@@ -53,21 +51,10 @@ pub async fn enter(
         Ok(_) => return Ok(console.rotation_page(visitor, number, Some(words.nothing_new), None)),
         Err(NoSecret) => return Ok(console.rotation_page(visitor, number, Some(words.bad_secret), None)),
     };
-    let report = tokio::spawn(rotated(console.clone(), visitor.clone(), known, rotation)).await??;
-    Ok(console.rotation_page(visitor, number, None, Some(report)))
-}
-
-async fn rotated(
-    console: Console,
-    visitor: Visitor,
-    number: ConnectionNumber,
-    rotation: Rotation,
-) -> anyhow::Result<Report> {
-    let report = rotate(&console.0.installation, number, rotation).await?;
+    let report = rotate(&console.0.installation, known, rotation).await?;
     let deed = if report.is_good() { Deed::Rotated } else { Deed::RotationRefused };
-    let record = move |accounts: &Accounts| accounts.record(visitor.name(), deed, &number.to_string());
-    console.0.accounts.ask(record).await?;
-    Ok(report)
+    console.record(&visitor, deed, &known.to_string()).await?;
+    Ok(console.rotation_page(visitor, number, None, Some(report)))
 }
 
 fn rotation(form: &Form) -> Result<Rotation, NoSecret> {

@@ -5,6 +5,9 @@ use crate::console::Console;
 use crate::console::access::Role;
 use crate::readiness::{self, Readiness};
 use axum::http::StatusCode;
+use connection::State;
+use contact::ConnectionNumber;
+use std::time::Duration;
 
 #[tokio::test]
 async fn the_dashboard_shows_each_account_and_how_many_the_plan_allows() {
@@ -139,6 +142,29 @@ async fn an_account_is_edited_paused_and_removed_and_each_change_is_recorded() {
     assert_eq!(place.post("/connections/1/remove", &cookie, &[("confirmation", "1")]).await.location(), "/");
     let actions: Vec<_> = place.accounts().changes(10).unwrap().into_iter().map(|it| it.action).collect();
     assert_eq!(actions, ["removed", "paused", "edited"]);
+}
+
+#[tokio::test]
+async fn a_change_is_recorded_although_the_browser_leaves_before_the_answer() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    let cookie = place.somebody(Role::Operator).await;
+    let view = &place.console.0.view;
+    let mut changes = view.changed();
+    let number = ConnectionNumber::new(1).unwrap();
+    let is_paused = |_: &u64| view.snapshot().by_number(number).unwrap().state == State::Paused;
+    tokio::select! {
+        biased;
+        seen = changes.wait_for(is_paused) => drop(seen.unwrap()),
+        answer = place.post("/connections/1/state", &cookie, &[("state", "paused")]) => panic!("{answer:?}"),
+    }
+    for _ in 0..500 {
+        if !place.recorded().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(place.recorded(), ["paused"]);
 }
 
 #[tokio::test]
