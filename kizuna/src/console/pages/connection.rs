@@ -127,7 +127,7 @@ pub async fn remove(
     Path(number): Path<u32>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
-    let Some(known) = ConnectionNumber::new(number) else {
+    let Some(known) = console.connection(number).map(|connection| connection.number) else {
         return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
     };
     let typed = form.text("confirmation");
@@ -138,6 +138,7 @@ pub async fn remove(
     let installation = &console.0.installation;
     connection::remove(&installation.log, &installation.codec, known, installation.clock.now_ms()).await?;
     console.record(&visitor, Deed::Removed, &number.to_string()).await?;
+    console.wait_until(|| console.connection(number).is_none()).await;
     Ok(Redirect::to("/").into_response())
 }
 
@@ -192,16 +193,15 @@ impl Console {
             return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
         };
         let changed = change(&self.0.installation, connection.number, wanted).await?;
-        self.wait_until_shown(&changed).await;
+        self.wait_until(|| self.0.view.snapshot().by_number(changed.number).as_deref() == Some(&changed)).await;
         self.record(&visitor, deed, &number.to_string()).await?;
         Ok(Redirect::to(&format!("/connections/{number}")).into_response())
     }
 
     /// The page that comes next should show a change. Where the view is behind, it shows it later.
-    async fn wait_until_shown(&self, changed: &Connection) {
+    async fn wait_until(&self, is_shown: impl Fn() -> bool) {
         let mut changes = self.0.view.changed();
-        let shown = || self.0.view.snapshot().by_number(changed.number).as_deref() == Some(changed);
-        drop(tokio::time::timeout(VIEW_WAIT, changes.wait_for(|_| shown())).await);
+        drop(tokio::time::timeout(VIEW_WAIT, changes.wait_for(|_| is_shown())).await);
     }
 }
 

@@ -168,6 +168,21 @@ async fn a_change_is_recorded_although_the_browser_leaves_before_the_answer() {
 }
 
 #[tokio::test]
+async fn what_is_removed_is_gone_from_the_next_page_and_nobody_removes_what_is_not_there() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    let cookie = place.somebody(Role::Admin).await;
+    assert_eq!(place.post("/connections/1/remove", &cookie, &[("confirmation", "1")]).await.location(), "/");
+    assert_eq!(place.get("/connections/1", &cookie).await.status, StatusCode::NOT_FOUND);
+    for number in ["1", "2"] {
+        let path = format!("/connections/{number}/remove");
+        let again = place.post(&path, &cookie, &[("confirmation", number)]).await;
+        assert_eq!(again.status, StatusCode::NOT_FOUND, "{number}");
+    }
+    assert_eq!(place.recorded(), ["removed"]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_used_is_said_with_what_was_typed_and_changes_and_records_nothing() {
     let place = Place::new().await;
     place.connect(1, "本店", "").await;
