@@ -37,7 +37,7 @@ pub struct Request {
     pub channel_id: String,
     /// LINE's channel secret.
     pub channel_secret: Secret,
-    /// Long-lived access token, if one is to be used.
+    /// Long-lived access token; if left out, as the connection has it: a new one has none.
     pub access_token: Option<Secret>,
     /// Does a friend's first action make a contact? If left out, as the connection has it; a new one does.
     pub auto_create: Option<bool>,
@@ -275,7 +275,7 @@ impl Onboarding<'_> {
             icon: icon.or_else(|| bot.and_then(|bot| bot.icon.clone())).unwrap_or_default(),
             channel_id: request.channel_id.clone(),
             channel_secrets: existing.map(|it| it.channel_secrets.clone()).unwrap_or_default(),
-            access_token: request.access_token.clone(),
+            access_token: request.access_token.clone().or_else(|| existing.and_then(|it| it.access_token.clone())),
             webhook_token: existing.map_or_else(new_webhook_token, |it| it.webhook_token.clone()),
             bot_user_id: bot_user_id.or_else(|| existing.and_then(|it| it.bot_user_id.clone())),
             auto_create: request.auto_create.or(existing.map(|it| it.auto_create)).unwrap_or(true),

@@ -203,6 +203,17 @@ async fn adding_again_makes_no_contacts_where_that_was_switched_off() {
 }
 
 #[tokio::test]
+async fn adding_again_without_an_access_token_keeps_the_one_there_is() {
+    let sandbox = sandbox().await;
+    let place = Place::beside(&sandbox);
+    let channel = sandbox.line_channels().swap_remove(0);
+    assert_eq!(add(&place, &channel, &["--access-token", channel.access_token.as_deref().unwrap()]).await.status, 0);
+    assert_eq!(add(&place, &channel, &["--description", "銀座"]).await.status, 0);
+    let shown = place.json(&["connection", "show", "1"]).await;
+    assert_eq!((&shown["description"], &shown["has_access_token"]), (&"銀座".into(), &true.into()));
+}
+
+#[tokio::test]
 async fn an_account_without_room_for_its_properties_is_refused() {
     let hubspot = sandbox::hubspot::Settings { custom_property_limit: 6, ..Options::default().hubspot };
     let sandbox = sandbox::start(Options { hubspot, ..Options::default() }).await.unwrap();
