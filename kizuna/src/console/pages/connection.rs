@@ -35,6 +35,8 @@ struct Shown {
     /// Label and internal name.
     properties: Vec<(String, String)>,
     fields: Fields,
+    /// What stood in the fields when they were first shown.
+    shown_fields: Fields,
     edit_problem: Option<&'static str>,
     /// What was typed to confirm a removal.
     confirmation: String,
@@ -55,10 +57,35 @@ impl Fields {
         Self { name, description, icon, auto_create }
     }
 
+    /// The fields of a form with names that begin so.
+    fn sent(form: &Form, beginning: &str) -> Self {
+        let name = |rest| format!("{beginning}{rest}");
+        let text = |rest| form.text(&name(rest)).to_owned();
+        let auto_create = form.is_ticked(&name("auto_create"));
+        Self { name: text("name"), description: text("description"), icon: text("icon"), auto_create }
+    }
+
     fn typed(form: &Form) -> Self {
-        let text = |name| form.text(name).to_owned();
-        let (name, description, icon) = (text("name"), text("description"), text("icon"));
-        Self { name, description, icon, auto_create: form.is_ticked("auto_create") }
+        Self::sent(form, "")
+    }
+
+    /// What stood there when the page was shown, if the page says so.
+    fn shown(form: &Form) -> Option<Self> {
+        form.is_ticked("shown_name").then(|| Self::sent(form, "shown_"))
+    }
+
+    /// What was changed on the page: the rest may have been changed by others since.
+    fn changed(self, shown: Option<&Self>) -> Change {
+        let is_new = |place: fn(&Self) -> &str| shown.is_none_or(|shown| place(shown) != place(&self));
+        let (name, description, icon) = (is_new(|it| &it.name), is_new(|it| &it.description), is_new(|it| &it.icon));
+        let auto_create = shown.is_none_or(|shown| shown.auto_create != self.auto_create);
+        Change {
+            name: name.then_some(self.name),
+            description: description.then_some(self.description),
+            icon: icon.then_some(self.icon),
+            auto_create: auto_create.then_some(self.auto_create),
+            is_paused: None,
+        }
     }
 
     fn problem(&self, words: &Words) -> Option<&'static str> {
@@ -74,7 +101,8 @@ impl Fields {
 
 /// What was sent and is not done, and why.
 enum Refused {
-    Edit(Fields, &'static str),
+    /// With what stood in the fields when they were shown.
+    Edit(Fields, Option<Fields>, &'static str),
     Removal(String, &'static str),
 }
 
@@ -87,24 +115,18 @@ pub async fn show(
     console.connection_page(visitor, number, None)
 }
 
-/// Changes name, description, picture, and whether friends become contacts.
+/// Changes what was changed on the page of name, description, picture, and whether friends become contacts.
 pub async fn edit(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
     Path(number): Path<u32>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
-    let fields = Fields::typed(&form);
+    let (fields, shown) = (Fields::typed(&form), Fields::shown(&form));
     if let Some(problem) = fields.problem(visitor.language.words()) {
-        return Ok(console.connection_page(visitor, number, Some(Refused::Edit(fields, problem))));
+        return Ok(console.connection_page(visitor, number, Some(Refused::Edit(fields, shown, problem))));
     }
-    let wanted = Change {
-        name: Some(fields.name),
-        description: Some(fields.description),
-        icon: Some(fields.icon),
-        auto_create: Some(fields.auto_create),
-        is_paused: None,
-    };
+    let wanted = fields.changed(shown.as_ref());
     console.change(visitor, number, wanted, Deed::Edited).await
 }
 
@@ -156,7 +178,10 @@ impl Console {
         let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         let mut shown = self.shown(visitor, &connection);
         match refused {
-            Some(Refused::Edit(typed, problem)) => (shown.fields, shown.edit_problem) = (typed, Some(problem)),
+            Some(Refused::Edit(typed, before, problem)) => {
+                shown.shown_fields = before.unwrap_or(shown.shown_fields);
+                (shown.fields, shown.edit_problem) = (typed, Some(problem));
+            }
             Some(Refused::Removal(typed, problem)) => {
                 (shown.confirmation, shown.removal_problem) = (typed, Some(problem));
             }
@@ -181,6 +206,7 @@ impl Console {
             webhooks: Taken::of(&installation.metrics).webhooks(connection.number),
             properties: names.into_iter().map(|(property, name)| (property.label(), name)).collect(),
             fields: Fields::of(connection),
+            shown_fields: Fields::of(connection),
             edit_problem: None,
             confirmation: String::new(),
             removal_problem: None,

@@ -183,6 +183,33 @@ async fn what_is_removed_is_gone_from_the_next_page_and_nobody_removes_what_is_n
 }
 
 #[tokio::test]
+async fn an_edit_changes_what_was_changed_on_the_page_and_nothing_that_others_changed_since_it_was_shown() {
+    let place = Place::new().await;
+    place.connect(1, "本店", "").await;
+    let cookie = place.somebody(Role::Operator).await;
+    let page = place.get("/connections/1", &cookie).await.text;
+    let (_, form) = page.split_once("action=\"/connections/1\"").unwrap();
+    let (form, _) = form.split_once("</form>").unwrap();
+    let mut fields = Vec::new();
+    for input in form.split("<input ").skip(1).map(|rest| rest.split('>').next().unwrap()) {
+        let value_of = |name: &str| Some(input.split_once(&format!("{name}=\""))?.1.split('"').next().unwrap());
+        let is_sent = !input.contains("type=\"checkbox\"") || input.ends_with(" checked");
+        match (value_of("name").unwrap(), value_of("value").unwrap_or("on")) {
+            ("proof", _) => {}
+            ("name", _) => fields.push(("name", "新宿店")),
+            (name, value) if is_sent => fields.push((name, value)),
+            _ => {}
+        }
+    }
+    let others = [("name", "本店"), ("description", "駅前"), ("icon", "https://example.com/icon")];
+    place.post("/connections/1", &cookie, &others).await;
+    assert_eq!(place.post("/connections/1", &cookie, &fields).await.status, StatusCode::SEE_OTHER);
+    let now = place.console.0.view.snapshot().by_number(ConnectionNumber::new(1).unwrap()).unwrap();
+    let shown = (&*now.name, &*now.description, &*now.icon, now.auto_create);
+    assert_eq!(shown, ("新宿店", "駅前", "https://example.com/icon", false));
+}
+
+#[tokio::test]
 async fn what_cannot_be_used_is_said_with_what_was_typed_and_changes_and_records_nothing() {
     let place = Place::new().await;
     place.connect(1, "本店", "").await;
