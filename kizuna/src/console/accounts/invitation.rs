@@ -24,7 +24,6 @@ impl Accounts {
     /// # Errors
     /// When the file cannot be written.
     pub fn invite_administrator(&self) -> rusqlite::Result<Secret> {
-        self.database().execute("DELETE FROM invitation WHERE person IS NULL", [])?;
         self.write_invitation(None)
     }
 
@@ -33,16 +32,19 @@ impl Accounts {
     /// # Errors
     /// When the file cannot be written.
     pub fn invite(&self, person: i64) -> rusqlite::Result<Secret> {
-        self.database().execute("DELETE FROM invitation WHERE person = ?1", [person])?;
         self.write_invitation(Some(person))
     }
 
     fn write_invitation(&self, person: Option<i64>) -> rusqlite::Result<Secret> {
         let (token, expires_at_ms) = (token::new(), self.clock.now_ms() + VALID_MS);
-        self.database().execute(
+        let mut database = self.database();
+        let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute("DELETE FROM invitation WHERE person IS ?1", [person])?;
+        transaction.execute(
             "INSERT INTO invitation (digest, person, expires_at_ms) VALUES (?1, ?2, ?3)",
             params![token::digest(token.expose()), person, expires_at_ms],
         )?;
+        transaction.commit()?;
         Ok(token)
     }
 

@@ -3,6 +3,7 @@
 use super::{PASSWORD, Place};
 use crate::console::access::Role;
 use axum::http::StatusCode;
+use std::thread;
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
 
@@ -37,6 +38,24 @@ async fn a_set_up_link_works_for_a_day_and_until_the_next_one_is_made() {
     place.clock.advance(1);
     assert_eq!(place.post(&second, "", &FILLED).await.status, StatusCode::NOT_FOUND);
     assert!(!place.accounts().has_administrator().unwrap());
+}
+
+#[tokio::test]
+async fn of_two_links_that_are_made_at_the_same_moment_one_works() {
+    let place = Place::new().await;
+    let accounts = place.accounts();
+    let person = accounts.add("a", Role::Viewer).unwrap().unwrap();
+    for is_person in [true, false] {
+        let make = || if is_person { accounts.invite(person) } else { accounts.invite_administrator() };
+        for _ in 0..200 {
+            let links = thread::scope(|scope| {
+                let made = [(); 2].map(|()| scope.spawn(make));
+                made.map(|link| link.join().unwrap().unwrap())
+            });
+            let works = links.iter().filter(|link| accounts.invitation(link).unwrap().is_some());
+            assert_eq!(works.count(), 1);
+        }
+    }
 }
 
 #[tokio::test]
