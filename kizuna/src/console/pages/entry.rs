@@ -1,5 +1,6 @@
 //! Signing in and out, and the choice of the language.
 
+use super::welcome::is_name;
 use crate::console::Console;
 use crate::console::accounts::{Accounts, Proof};
 use crate::console::deed::Deed;
@@ -37,7 +38,7 @@ pub async fn show(Extension(visitor): Extension<Visitor>) -> Response {
     page(&Login { frame: Frame::new(visitor), problem: None, name: String::new() })
 }
 
-/// Admits somebody who knows a name and its password.
+/// Admits somebody who knows a name and its password. What nobody can be called is no attempt, and is not kept in memory.
 pub async fn sign_in(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
@@ -45,6 +46,10 @@ pub async fn sign_in(
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
     let (frame, name) = (Frame::new(visitor), form.text("name").to_owned());
+    if !is_name(&name) {
+        let problem = Some(frame.words.wrong_password);
+        return Ok(page_as(StatusCode::UNAUTHORIZED, &Login { frame, problem, name }));
+    }
     let inner = &console.0;
     let device = console.known_device(&headers, &name);
     let (throttle, who) = match &device {

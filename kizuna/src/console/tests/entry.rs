@@ -109,6 +109,19 @@ async fn besiege(place: &Place) {
 }
 
 #[tokio::test]
+async fn a_name_that_nobody_can_have_costs_no_attempt_and_is_not_remembered() {
+    let place = Place::new().await;
+    place.somebody(Role::Viewer).await;
+    for attempt in 0..60 {
+        let name = format!("{attempt}{}", "x".repeat(100));
+        let answer = place.post("/login", "", &[("name", &name), ("password", "a guess")]).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    }
+    let right = [("name", "viewer"), ("password", PASSWORD)];
+    assert_eq!(place.post("/login", "", &right).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn who_guesses_keeps_nobody_waiting_who_signed_in_from_the_same_browser_before() {
     let place = Place::new().await;
     place.somebody(Role::Viewer).await;
