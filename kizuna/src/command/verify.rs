@@ -3,7 +3,7 @@
 use crate::cli::recovery::Verify;
 use crate::output;
 use crate::recovery::beside::Beside;
-use crate::recovery::drift::settling::{Drifts, Settled, settle};
+use crate::recovery::drift::rounds::{Compared, Drifts, compare_in_rounds};
 use crate::recovery::drift::{Difference, Drift, Finding, Subject};
 use crate::recovery::listing::Listing;
 use crate::recovery::progress::Progress;
@@ -48,7 +48,8 @@ pub async fn run(verify: &Verify, settings: Settings, as_json: bool) -> anyhow::
             let page = beside.rebuilt.partitions[place].store().users(after, PAGE)?;
             let people = page.users.len() as u64;
             let compare = async |users: &[_]| comparison.compare(users).await;
-            let Settled { drifts, restless } = settle(page.users, compare, |ids| beside.newest(place, ids)).await?;
+            let newest = |ids: &[_]| beside.newest(place, ids);
+            let Compared { drifts, not_compared } = compare_in_rounds(page.users, compare, newest).await?;
             for (id, user, drift) in &drifts {
                 tell(*id, user, drift, &comparison.names, &mut listing)?;
                 drift.findings.iter().for_each(|finding| *tally.counts.entry(finding.kind()).or_default() += 1);
@@ -57,7 +58,7 @@ pub async fn run(verify: &Verify, settings: Settings, as_json: bool) -> anyhow::
                 tally.repaired += comparison.repair(&drifts).await?;
             }
             tally.people += people;
-            tally.restless += restless;
+            tally.not_compared += not_compared;
             progress.tell(tally.people, None);
             after = page.next;
             if after.is_none() {
@@ -198,7 +199,7 @@ async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Error>) -> Result<T, Erro
 struct Tally {
     people: u64,
     /// Of whom nothing can be said, because they changed all the while.
-    restless: u64,
+    not_compared: u64,
     counts: BTreeMap<&'static str, u64>,
     repaired: u64,
 }
@@ -213,7 +214,7 @@ impl Tally {
         let counts: BTreeMap<_, _> = Finding::KINDS.map(of).into();
         json!({
             "people": self.people,
-            "restless": self.restless,
+            "not_compared": self.not_compared,
             "drift": self.drift(),
             "counts": counts,
             "repaired": self.repaired,
@@ -221,11 +222,11 @@ impl Tally {
     }
 
     fn in_words(&self, repairs: bool) -> String {
-        let compared = match self.restless {
+        let compared = match self.not_compared {
             0 => format!("{} people compared.", self.people),
-            restless => format!(
-                "{} people compared. {restless} more changed all the while: compare them at a quieter time.",
-                self.people - restless
+            more => format!(
+                "{} people compared. {more} more changed all the while: compare them at a quieter time.",
+                self.people - more
             ),
         };
         if self.counts.is_empty() {

@@ -1,6 +1,6 @@
 //! What HubSpot holds, compared with the state: pure, from an answer to what is the matter and to the record that says so.
 
-pub mod settling;
+pub mod rounds;
 
 use contact::{
     Action, Confirmation, Connections, ContactId, Field, Link, Names, Property, User, UserId, decide, is_anothers,

@@ -1,13 +1,12 @@
 //! What the pages show, and what they never show.
 
-use super::Place;
+use super::{Place, eventually};
 use crate::console::Console;
 use crate::console::access::Role;
 use crate::readiness::{self, Readiness};
 use axum::http::StatusCode;
 use connection::State;
 use contact::ConnectionNumber;
-use std::time::Duration;
 
 #[tokio::test]
 async fn the_dashboard_shows_each_account_and_how_many_the_plan_allows() {
@@ -158,13 +157,8 @@ async fn a_change_is_recorded_although_the_browser_leaves_before_the_answer() {
         seen = changes.wait_for(is_paused) => drop(seen.unwrap()),
         answer = place.post("/connections/1/state", &cookie, &[("state", "paused")]) => panic!("{answer:?}"),
     }
-    for _ in 0..500 {
-        if !place.recorded().is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(place.recorded(), ["paused"]);
+    let recorded = eventually(async || Some(place.recorded()).filter(|recorded| !recorded.is_empty())).await;
+    assert_eq!(recorded, ["paused"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Replays from the console: what they show, what they put in force, and when they do not.
 
-use super::Place;
+use super::{Place, eventually};
 use crate::console::access::Role;
 use crate::console::replays::{Ended, Stage};
 use crate::server::GROUP;
@@ -12,8 +12,6 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Place {
     /// Lets a person follow the account, as ingest writes it.
@@ -42,17 +40,12 @@ impl Place {
 
     /// The page, once nothing runs.
     async fn replayed(&self, cookie: &str) -> String {
-        let look = async {
-            loop {
-                let page = self.get("/replay", cookie).await;
-                assert_eq!(page.status, StatusCode::OK);
-                if !page.text.contains("id=\"running\"") {
-                    return page.text;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, look).await.unwrap()
+        eventually(async || {
+            let page = self.get("/replay", cookie).await;
+            assert_eq!(page.status, StatusCode::OK);
+            (!page.text.contains("id=\"running\"")).then_some(page.text)
+        })
+        .await
     }
 
     async fn dry_run(&self, cookie: &str) -> String {

@@ -1,4 +1,4 @@
-//! Comparing beside a running `up`.
+//! Comparing beside a running `up`, in rounds.
 //!
 //! What it wrote since the state was rebuilt would pass for a person's edit: whoever differs is compared again with what the log
 //! has told by then, until it tells nothing new.
@@ -14,11 +14,11 @@ pub type Drifts = Vec<(UserId, User, Drift)>;
 
 /// What came of comparing a page of users.
 #[derive(Debug, Default)]
-pub struct Settled {
+pub struct Compared {
     /// Who differs for certain.
     pub drifts: Drifts,
     /// Of how many the log told something new each time.
-    pub restless: u64,
+    pub not_compared: u64,
 }
 
 /// `compare` asks HubSpot and gives whoever differs. `newest` gives what the log tells by now of these users, in their order; none
@@ -26,12 +26,12 @@ pub struct Settled {
 ///
 /// # Errors
 /// The first of either.
-pub async fn settle(
+pub async fn compare_in_rounds(
     mut users: Vec<(UserId, User)>,
     mut compare: impl AsyncFnMut(&[(UserId, User)]) -> anyhow::Result<Drifts>,
     mut newest: impl FnMut(&[UserId]) -> anyhow::Result<Vec<Option<User>>>,
-) -> anyhow::Result<Settled> {
-    let mut settled = Settled::default();
+) -> anyhow::Result<Compared> {
+    let mut compared = Compared::default();
     for _ in 0..ROUNDS_MAX {
         let drifts = compare(&users).await?;
         users.clear();
@@ -41,7 +41,7 @@ pub async fn settle(
         let ids: Vec<UserId> = drifts.iter().map(|(id, ..)| *id).collect();
         for ((id, user, drift), now) in drifts.into_iter().zip(newest(&ids)?) {
             match now {
-                Some(now) if now == user => settled.drifts.push((id, user, drift)),
+                Some(now) if now == user => compared.drifts.push((id, user, drift)),
                 Some(now) => users.push((id, now)),
                 None => {}
             }
@@ -50,8 +50,8 @@ pub async fn settle(
             break;
         }
     }
-    settled.restless = users.len() as u64;
-    Ok(settled)
+    compared.not_compared = users.len() as u64;
+    Ok(compared)
 }
 
 #[cfg(test)]
@@ -64,10 +64,10 @@ mod tests {
     const RESTLESS: UserId = UserId::from_u128(1);
     const CALM: UserId = UserId::from_u128(2);
 
-    /// Somebody who followed so often.
-    fn follower(id: UserId, times: i64) -> User {
+    /// Somebody who followed at that time.
+    fn follower(id: UserId, time_ms: i64) -> User {
         let mut user = User::default();
-        let at = Moment { time_ms: times, id: EventId(0) };
+        let at = Moment { time_ms, id: EventId(0) };
         user.apply(Event { user: id, connection: ConnectionNumber::new(1).unwrap(), at, kind: Kind::Followed });
         user
     }
@@ -93,8 +93,8 @@ mod tests {
         };
         let newest =
             |ids: &[UserId]| Ok(ids.iter().map(|id| Some(follower(*id, i64::from(*id == RESTLESS)))).collect());
-        let settled = settle(page, compare, newest).await.unwrap();
-        assert_eq!((names(&settled.drifts), settled.restless), (vec![CALM, RESTLESS], 0));
+        let found = compare_in_rounds(page, compare, newest).await.unwrap();
+        assert_eq!((names(&found.drifts), found.not_compared), (vec![CALM, RESTLESS], 0));
         assert_eq!(compared, [2, 1]);
     }
 
@@ -105,8 +105,8 @@ mod tests {
             let is_old = users.iter().all(|(_, user)| *user == follower(RESTLESS, 0));
             Ok(if is_old { differing(users) } else { Drifts::new() })
         };
-        let settled = settle(page, compare, |_| Ok(vec![Some(follower(RESTLESS, 1))])).await.unwrap();
-        assert_eq!((names(&settled.drifts), settled.restless), (vec![], 0));
+        let found = compare_in_rounds(page, compare, |_| Ok(vec![Some(follower(RESTLESS, 1))])).await.unwrap();
+        assert_eq!((names(&found.drifts), found.not_compared), (vec![], 0));
     }
 
     #[tokio::test]
@@ -117,14 +117,14 @@ mod tests {
             told += 1;
             Ok(ids.iter().map(|id| Some(follower(*id, if *id == RESTLESS { told } else { 0 }))).collect())
         };
-        let settled = settle(page, async |users| Ok(differing(users)), newest).await.unwrap();
-        assert_eq!((names(&settled.drifts), settled.restless), (vec![CALM], 1));
+        let found = compare_in_rounds(page, async |users| Ok(differing(users)), newest).await.unwrap();
+        assert_eq!((names(&found.drifts), found.not_compared), (vec![CALM], 1));
     }
 
     #[tokio::test]
     async fn of_whom_nothing_is_known_any_more_nothing_is_said() {
         let page = vec![(CALM, follower(CALM, 0))];
-        let settled = settle(page, async |users| Ok(differing(users)), |_| Ok(vec![None])).await.unwrap();
-        assert_eq!((names(&settled.drifts), settled.restless), (vec![], 0));
+        let found = compare_in_rounds(page, async |users| Ok(differing(users)), |_| Ok(vec![None])).await.unwrap();
+        assert_eq!((names(&found.drifts), found.not_compared), (vec![], 0));
     }
 }
