@@ -165,12 +165,7 @@ pub async fn run(
     }
     let mut upkeep = JoinSet::new();
     if let Some((console, listener)) = console.zip(listeners.console) {
-        let stopping = stopping.clone();
-        upkeep.spawn(async move {
-            if let Err(error) = console.serve(listener, stopping).await {
-                tracing::error!(error = format!("{error:#}"), "the console is gone");
-            }
-        });
+        upkeep.spawn(console.serve(listener, stopping.clone()));
     }
     let looked = readiness.clone();
     upkeep.spawn(look(installation.clone(), roles, Arc::clone(&view), sync, spool, looked, metrics));

@@ -2,6 +2,7 @@
 //!
 //! It carries no personal data and no secret, and it belongs on an address that the internet does not reach.
 
+use crate::web;
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -10,7 +11,6 @@ use prometheus::{Registry, TextEncoder};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::future::Future;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 
@@ -79,16 +79,13 @@ impl<S> Part<S> {
 }
 
 /// Serves until `shutdown` ends.
-///
-/// # Errors
-/// When the listener fails.
 pub async fn serve<S: Clone + Display + Send + Sync + 'static>(
     listener: TcpListener,
     registry: Registry,
     readiness: Readiness<S>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    axum::serve(listener, routes(registry, readiness)).with_graceful_shutdown(shutdown).await
+    shutdown: impl Future<Output = ()>,
+) {
+    web::serve(listener, web::Bounds::default(), routes(registry, readiness), shutdown).await;
 }
 
 fn routes<S: Clone + Display + Send + Sync + 'static>(registry: Registry, readiness: Readiness<S>) -> Router {
@@ -195,11 +192,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let (trigger, shutdown) = crate::shutdown::manual();
+        let readiness = Readiness::<String>::default();
         let server =
-            tokio::spawn(serve(listener, Registry::new(), Readiness::<String>::default(), shutdown.requested()));
+            tokio::spawn(async move { serve(listener, Registry::new(), readiness, shutdown.requested()).await });
         tokio::net::TcpStream::connect(address).await.expect("it listens");
         trigger.request();
-        server.await.expect("no panic").expect("a clean end");
+        server.await.expect("no panic");
         tokio::net::TcpStream::connect(address).await.expect_err("it has ended");
     }
 }

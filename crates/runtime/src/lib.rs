@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod secret;
 pub mod settings;
 pub mod shutdown;
+pub mod web;
 
 #[doc(hidden)]
 pub use prometheus;

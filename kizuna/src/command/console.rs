@@ -52,6 +52,6 @@ pub async fn run(
         output::line(&format!("Kizuna console  {}", console.url()))?;
         link.iter().try_for_each(|link| output::line(&format!("  set up once    {link}")))?;
     }
-    console.serve(listener, shutdown).await?;
+    console.serve(listener, shutdown).await;
     Ok(ExitCode::SUCCESS)
 }

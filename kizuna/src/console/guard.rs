@@ -15,9 +15,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use runtime::secret::Secret;
 use runtime::settings::WebOrigin;
 use std::net::IpAddr;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Largest form.
 const FORM_BYTES_MAX: usize = 64 << 10;
+
+/// How long a form may take to arrive.
+const FORM_WAIT: Duration = Duration::from_secs(10);
 
 /// What the browser carries over plain http, which is for this machine alone.
 const COOKIE_PLAIN: &str = "kizuna_session";
@@ -152,7 +157,8 @@ fn detour(needs: Needs, session: Option<&Session>) -> Option<&'static str> {
 async fn read_form(request: &mut Request) -> Result<Form, StatusCode> {
     let taken = std::mem::take(request);
     let (parts, body) = taken.into_parts();
-    let bytes = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+    let bytes = timeout(FORM_WAIT, to_bytes(body, FORM_BYTES_MAX)).await.map_err(|_| StatusCode::REQUEST_TIMEOUT)?;
+    let bytes = bytes.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
     let whole = Request::from_parts(parts.clone(), bytes.into());
     let fields: Vec<(String, String)> =
         axum::Form::from_request(whole, &()).await.map_err(|_| StatusCode::BAD_REQUEST)?.0;

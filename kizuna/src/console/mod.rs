@@ -34,12 +34,12 @@ use crate::friends::census::Census;
 use crate::readiness::Readiness;
 use crate::wiring::Installation;
 use accounts::{Accounts, Handle};
-use anyhow::Context;
 use connection::View;
 use contact_link::ContactLinks;
 use password::Passwords;
 use replays::Replays;
 use runtime::shutdown::Shutdown;
+use runtime::web;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use throttle::Throttle;
@@ -153,12 +153,8 @@ impl Console {
     }
 
     /// Serves until the shutdown is requested.
-    ///
-    /// # Errors
-    /// When the listener fails.
-    pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) -> anyhow::Result<()> {
-        let served = axum::serve(listener, routes::router(self)).with_graceful_shutdown(shutdown.requested()).await;
-        served.context("the console ended")
+    pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) {
+        web::serve(listener, web::Bounds::default(), routes::router(self), shutdown.requested()).await;
     }
 }
 

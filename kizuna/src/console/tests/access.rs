@@ -1,10 +1,12 @@
 //! Who gets where: every route with every role, and the ways around that are none.
 
-use super::{ORIGIN, Place, body, form, request};
+use super::{HOST, ORIGIN, Place, body, form, request};
 use crate::console::access::{Needs, Role};
 use crate::console::routes::ROUTES;
 use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 const ABSOLUTE_MS: i64 = 12 * 60 * 60_000;
 const IDLE_MS: i64 = 30 * 60_000;
@@ -120,6 +122,20 @@ async fn a_form_of_another_origin_or_of_none_is_refused_on_open_routes_too() {
         let answer = place.send(request.body(body(&[("name", "a"), ("password", "b")])).unwrap()).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_that_does_not_arrive_is_given_up() {
+    let place = Place::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (_running, shutdown) = runtime::shutdown::manual();
+    tokio::spawn(place.console.clone().serve(listener, shutdown));
+    let head = format!("POST /login HTTP/1.1\r\nhost: {HOST}\r\norigin: {ORIGIN}\r\ncontent-length: 30\r\n\r\n");
+    client.write_all(format!("{head}name=").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }
 
 #[tokio::test]
