@@ -88,7 +88,7 @@ pub async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Re
         Err(refused) => refused,
     };
     if response.extensions().get::<Failed>().is_some() {
-        return plain(StatusCode::INTERNAL_SERVER_ERROR, language);
+        return plain(response.status(), language);
     }
     response
 }

@@ -114,7 +114,7 @@ impl Console {
     /// The address that people open.
     pub fn url(&self) -> String {
         let public = self.0.installation.settings.console_url.as_ref();
-        public.map_or_else(|| format!("http://{}", self.0.address), ToString::to_string)
+        public.map_or_else(|| format!("http://{}", reached(self.0.address)), ToString::to_string)
     }
 
     /// While nobody can sign in yet: the address at which the first administrator sets a password, once.
@@ -156,6 +156,11 @@ impl Console {
     pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) {
         web::serve(listener, web::Bounds::default(), routes::router(self), shutdown.requested()).await;
     }
+}
+
+/// Where this machine reaches what listens there: that on all of its addresses is no address that browsers open.
+fn reached(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
 }
 
 /// Says what to do, where it is known.

@@ -91,7 +91,7 @@ struct Plain {
     text: &'static str,
 }
 
-/// Something that should work did not. The log says what; the page does not.
+/// Something that should work did not. The log says what; the page does not. What others removed meanwhile is simply not there.
 pub struct Fault(anyhow::Error);
 
 impl<E: Into<anyhow::Error>> From<E> for Fault {
@@ -106,6 +106,9 @@ pub struct Failed;
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
+        if matches!(self.0.downcast_ref(), Some(connection::Error::NotFound(_))) {
+            return (StatusCode::NOT_FOUND, Extension(Failed)).into_response();
+        }
         tracing::error!(error = format!("{:#}", self.0), "the console cannot answer");
         (StatusCode::INTERNAL_SERVER_ERROR, Extension(Failed)).into_response()
     }
@@ -119,5 +122,23 @@ impl Console {
     pub async fn record(&self, visitor: &Visitor, deed: Deed, subject: &str) -> Result<(), Fault> {
         let (actor, subject) = (visitor.name().to_owned(), subject.to_owned());
         Ok(self.0.accounts.ask(move |accounts| accounts.record(&actor, deed, &subject)).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use contact::ConnectionNumber;
+
+    #[test]
+    fn an_account_that_others_removed_meanwhile_is_not_there_and_all_else_that_fails_is_a_fault() {
+        let number = ConnectionNumber::new(1).unwrap();
+        for (error, status) in [
+            (connection::Error::NotFound(number), StatusCode::NOT_FOUND),
+            (connection::Error::Contended(number), StatusCode::INTERNAL_SERVER_ERROR),
+        ] {
+            assert_eq!(Fault::from(error).into_response().status(), status);
+        }
     }
 }

@@ -124,6 +124,16 @@ async fn a_form_of_another_origin_or_of_none_is_refused_on_open_routes_too() {
     }
 }
 
+#[tokio::test]
+async fn a_page_about_somebody_who_was_removed_is_about_nobody_who_came_later() {
+    let place = Place::new().await;
+    let accounts = place.accounts();
+    let earlier = accounts.add("eve", Role::Viewer).unwrap().unwrap();
+    accounts.remove(earlier).unwrap().ok().unwrap();
+    let later = accounts.add("mallory", Role::Viewer).unwrap().unwrap();
+    assert_ne!(earlier, later);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_form_that_does_not_arrive_is_given_up() {
     let place = Place::new().await;

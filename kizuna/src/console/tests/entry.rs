@@ -27,6 +27,15 @@ async fn the_set_up_link_makes_an_administrator_once_and_is_not_given_again() {
     assert_eq!(place.console.first_link().await.unwrap(), None);
 }
 
+#[test]
+fn a_link_to_a_console_that_listens_on_all_addresses_opens_on_this_machine() {
+    for (listens, reached) in
+        [("0.0.0.0:8090", "localhost:8090"), ("[::]:80", "localhost:80"), ("192.0.2.1:8090", "192.0.2.1:8090")]
+    {
+        assert_eq!(crate::console::reached(listens.parse().unwrap()), reached);
+    }
+}
+
 #[tokio::test]
 async fn a_set_up_link_works_for_a_day_and_until_the_next_one_is_made() {
     let place = Place::new().await;
