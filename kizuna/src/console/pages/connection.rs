@@ -142,16 +142,16 @@ pub async fn set_state(
     console.change(visitor, number, wanted, if is_paused { Deed::Paused } else { Deed::Resumed }).await
 }
 
-/// Removes it for good, if its number was typed.
+/// Removes it for good, if its number was typed; or one that was begun, which takes a place of the plan, if nobody finished it meanwhile.
 pub async fn remove(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
     Path(number): Path<u32>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Fault> {
-    let Some(known) = console.connection(number).map(|connection| connection.number) else {
-        return Ok(plain(StatusCode::NOT_FOUND, visitor.language));
-    };
+    let connected = || console.connection(number).map(|connection| connection.number);
+    let found = if form.is_ticked("unfinished") { console.unfinished(number) } else { connected() };
+    let Some(known) = found else { return Ok(plain(StatusCode::NOT_FOUND, visitor.language)) };
     let typed = form.text("confirmation");
     if typed != number.to_string() {
         let refused = Refused::Removal(typed.to_owned(), visitor.language.words().wrong_confirmation);
@@ -160,7 +160,7 @@ pub async fn remove(
     let installation = &console.0.installation;
     connection::remove(&installation.log, &installation.codec, known, installation.clock.now_ms()).await?;
     console.record(&visitor, Deed::Removed, &number.to_string()).await?;
-    console.wait_until(|| console.connection(number).is_none()).await;
+    console.wait_until(|| connected().or_else(|| console.unfinished(number)).is_none()).await;
     Ok(Redirect::to("/").into_response())
 }
 
@@ -169,6 +169,11 @@ impl Console {
     pub(super) fn connection(&self, number: u32) -> Option<Connection> {
         let connection = self.0.view.snapshot().by_number(ConnectionNumber::new(number)?)?;
         (connection.state != Life::Removed).then(|| connection.as_ref().clone())
+    }
+
+    /// This number, if somebody began to connect an account under it and did not finish.
+    fn unfinished(&self, number: u32) -> Option<ConnectionNumber> {
+        self.0.view.snapshot().unfinished().iter().map(|(begun, _)| *begun).find(|begun| begun.get() == number)
     }
 
     fn connection_page(&self, visitor: Visitor, number: u32, refused: Option<Refused>) -> Response {

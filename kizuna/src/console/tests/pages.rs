@@ -6,7 +6,7 @@ use crate::console::access::Role;
 use crate::readiness::{self, Readiness};
 use axum::http::StatusCode;
 use connection::State;
-use contact::ConnectionNumber;
+use contact::{ConnectionNumber, Plan};
 
 #[tokio::test]
 async fn the_dashboard_shows_each_account_and_how_many_the_plan_allows() {
@@ -141,6 +141,26 @@ async fn an_account_is_edited_paused_and_removed_and_each_change_is_recorded() {
     assert_eq!(place.post("/connections/1/remove", &cookie, &[("confirmation", "1")]).await.location(), "/");
     let actions: Vec<_> = place.accounts().changes(10).unwrap().into_iter().map(|it| it.action).collect();
     assert_eq!(actions, ["removed", "paused", "edited"]);
+}
+
+#[tokio::test]
+async fn an_account_that_was_begun_and_not_finished_gives_its_place_back_unless_somebody_finishes_it() {
+    let place = Place::new().await;
+    let cookie = place.somebody(Role::Admin).await;
+    let (installation, view) = (&place.console.0.installation, &place.console.0.view);
+    for channel in ["1650000001", "1650000002"] {
+        connection::claim(&installation.log, &installation.codec, Plan::Starter, channel, 0).await.unwrap();
+    }
+    view.changed().wait_for(|_| view.snapshot().unfinished().len() == 2).await.unwrap();
+    assert!(place.get("/", &cookie).await.text.contains("1650000001"));
+    let fields = |number| [("confirmation", number), ("unfinished", "on")];
+    assert_eq!(place.post("/connections/1/remove", &cookie, &fields("1")).await.location(), "/");
+    assert!(!place.get("/", &cookie).await.text.contains("1650000001"));
+
+    place.connect(2, "本店", "").await;
+    assert_eq!(place.post("/connections/2/remove", &cookie, &fields("2")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(place.get("/connections/2", &cookie).await.status, StatusCode::OK);
+    assert_eq!(place.recorded(), ["removed"]);
 }
 
 #[tokio::test]
