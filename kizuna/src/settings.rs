@@ -450,6 +450,12 @@ mod tests {
         assert_eq!(kafka.librdkafka.get("linger.ms").map(Secret::expose), Some("7"));
     }
 
+    #[test]
+    fn what_is_not_set_of_kafka_is_as_the_log_has_it_by_itself() {
+        let kafka = load(&[("KIZUNA_KAFKA_BROKERS", "a:1")]).expect("good").kafka_log().expect("brokers are set");
+        assert_eq!(format!("{kafka:?}"), format!("{:?}", eventlog::kafka::Settings::new("a:1")));
+    }
+
     /// The rows of the table in docs/configuration.md.
     fn table() -> String {
         let mut table = String::new();
