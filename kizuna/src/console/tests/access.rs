@@ -2,11 +2,18 @@
 
 use super::{HOST, ORIGIN, Place, body, form, request};
 use crate::console::access::{Needs, Role};
+use crate::console::guard::{Gate, guard};
 use crate::console::routes::ROUTES;
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::routing::post;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tower::ServiceExt;
 
 const ABSOLUTE_MS: i64 = 12 * 60 * 60_000;
 const IDLE_MS: i64 = 30 * 60_000;
@@ -132,6 +139,29 @@ async fn a_page_about_somebody_who_was_removed_is_about_nobody_who_came_later() 
     accounts.remove(earlier).unwrap().ok().unwrap();
     let later = accounts.add("mallory", Role::Viewer).unwrap().unwrap();
     assert_ne!(earlier, later);
+}
+
+#[tokio::test]
+async fn a_change_goes_on_although_the_browser_leaves_before_the_answer() {
+    let place = Place::new().await;
+    let (begins, mut begun) = mpsc::channel(1);
+    let (ends, mut ended) = mpsc::channel(1);
+    let free = Arc::new(Semaphore::new(0));
+    let wait = Arc::clone(&free);
+    let change = async move || {
+        begins.send(()).await.unwrap();
+        drop(wait.acquire().await);
+        ends.send(()).await.unwrap();
+    };
+    let gate = Gate { console: place.console.clone(), needs: Needs::Nothing };
+    let router = Router::new().route("/change", post(change)).layer(from_fn_with_state(gate, guard));
+    let request = form("/change", "").header(header::ORIGIN, ORIGIN).body(body(&[])).unwrap();
+    tokio::select! {
+        _ = begun.recv() => {}
+        answer = router.oneshot(request) => panic!("{answer:?}"),
+    }
+    free.add_permits(1);
+    ended.recv().await.expect("it goes on");
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,12 +23,9 @@ use runtime::clock::ManualClock;
 use runtime::secret::Secret;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-/// How long [`eventually`] looks.
-const PATIENCE: Duration = Duration::from_secs(60);
 const HOST: &str = "127.0.0.1:8090";
 const ORIGIN: &str = "http://127.0.0.1:8090";
 const PASSWORD: &str = "correct horse battery";
@@ -151,19 +148,6 @@ impl Place {
         connection::define(&installation.log, &installation.codec, &installation.sealer, &connection).await.unwrap();
         changed.wait_for(|_| self.console.0.view.snapshot().by_number(connection.number).is_some()).await.unwrap();
     }
-}
-
-/// Looks until there is something.
-async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let found = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, found).await.unwrap()
 }
 
 fn request(method: Method, path: &str, cookie: &str) -> axum::http::request::Builder {

@@ -1,11 +1,10 @@
 //! What the pages show, and what they never show.
 
-use super::{Place, eventually};
+use super::Place;
 use crate::console::Console;
 use crate::console::access::Role;
 use crate::readiness::{self, Readiness};
 use axum::http::StatusCode;
-use connection::State;
 use contact::{ConnectionNumber, Plan};
 
 #[tokio::test]
@@ -161,24 +160,6 @@ async fn an_account_that_was_begun_and_not_finished_gives_its_place_back_unless_
     assert_eq!(place.post("/connections/2/remove", &cookie, &fields("2")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(place.get("/connections/2", &cookie).await.status, StatusCode::OK);
     assert_eq!(place.recorded(), ["removed"]);
-}
-
-#[tokio::test]
-async fn a_change_is_recorded_although_the_browser_leaves_before_the_answer() {
-    let place = Place::new().await;
-    place.connect(1, "本店", "").await;
-    let cookie = place.somebody(Role::Operator).await;
-    let view = &place.console.0.view;
-    let mut changes = view.changed();
-    let number = ConnectionNumber::new(1).unwrap();
-    let is_paused = |_: &u64| view.snapshot().by_number(number).unwrap().state == State::Paused;
-    tokio::select! {
-        biased;
-        seen = changes.wait_for(is_paused) => drop(seen.unwrap()),
-        answer = place.post("/connections/1/state", &cookie, &[("state", "paused")]) => panic!("{answer:?}"),
-    }
-    let recorded = eventually(async || Some(place.recorded()).filter(|recorded| !recorded.is_empty())).await;
-    assert_eq!(recorded, ["paused"]);
 }
 
 #[tokio::test]

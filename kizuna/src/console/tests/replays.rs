@@ -1,6 +1,6 @@
 //! Replays from the console: what they show, what they put in force, and when they do not.
 
-use super::{Place, eventually};
+use super::Place;
 use crate::console::access::Role;
 use crate::console::replays::{Ended, Stage};
 use crate::server::GROUP;
@@ -40,12 +40,17 @@ impl Place {
 
     /// The page, once nothing runs.
     async fn replayed(&self, cookie: &str) -> String {
-        eventually(async || {
-            let page = self.get("/replay", cookie).await;
-            assert_eq!(page.status, StatusCode::OK);
-            (!page.text.contains("id=\"running\"")).then_some(page.text)
-        })
-        .await
+        let ended = async {
+            loop {
+                let page = self.get("/replay", cookie).await;
+                assert_eq!(page.status, StatusCode::OK);
+                if !page.text.contains("id=\"running\"") {
+                    return page.text;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap()
     }
 
     async fn dry_run(&self, cookie: &str) -> String {
