@@ -7,6 +7,7 @@ mod bounds;
 mod client;
 mod embedded;
 mod failures;
+mod lines;
 mod log;
 mod shutdown;
 mod silence;

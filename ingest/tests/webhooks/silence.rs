@@ -1,74 +1,37 @@
 //! What is not said: no log line names a person, a text or a secret.
 
+use crate::lines;
 use crate::log::{Memory, Mood};
 use crate::world::{SECRET, TOKEN, USER, World, body, message};
 use ingest::Settings;
 use ingest::spool::Options;
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use tracing::Level;
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt::MakeWriter;
 
-#[derive(Clone, Default)]
-struct Pages(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Pages {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+/// What was logged, which must not be private.
+fn said() -> String {
+    let text = lines::kept();
+    for private in [USER, &USER[1..], "very private words", SECRET, TOKEN] {
+        assert!(!text.contains(private), "{private} in {text}");
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Pages {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
-impl Pages {
-    /// Of this thread, for as long as the guard lives.
-    fn of_this_thread() -> (Self, DefaultGuard) {
-        let pages = Self::default();
-        let writer = tracing_subscriber::fmt().with_ansi(false).with_writer(pages.clone());
-        let guard = tracing::subscriber::set_default(writer.with_max_level(Level::DEBUG).finish());
-        (pages, guard)
-    }
-
-    /// What was logged, which must not be private.
-    fn text(&self) -> String {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        for private in [USER, &USER[1..], "very private words", SECRET, TOKEN] {
-            assert!(!text.contains(private), "{private} in {text}");
-        }
-        text
-    }
+    text
 }
 
 #[tokio::test]
 async fn the_log_lines_of_an_outage_say_so_and_name_nobody() {
     let directory = TempDir::new().unwrap();
-    let (pages, _guard) = Pages::of_this_thread();
     let options = Options { retry_pause: Duration::from_millis(5), ..Options::new(1) };
     let world = World::spooling(Memory::new(), Settings::default(), directory.path(), options).await;
     world.log.is_now(Mood::Fails);
     assert_eq!(world.receives(&body(&[&message("01")])).await, 200);
     world.log.is_now(Mood::Takes);
     world.until(|metrics| metrics.spool_records.get() == 0).await;
-    let text = pages.text();
+    let text = said();
     assert!(text.contains("the log is away") && text.contains("the log is back"), "{text}");
 }
 
 #[tokio::test]
 async fn logs_name_connection_and_event_and_nobody() {
-    let (pages, _guard) = Pages::of_this_thread();
     let world = World::new().await;
     let webhook = body(&[&message("01FZ74A0TDDPYRVKNK77XKC3ZR")]);
     assert_eq!(world.receives(&webhook).await, 200);
@@ -76,6 +39,6 @@ async fn logs_name_connection_and_event_and_nobody() {
     assert_eq!(world.receives(format!("very private words of {USER}").as_bytes()).await, 200);
     world.log.is_now(Mood::Fails);
     assert_eq!(world.receives(&webhook).await, 503);
-    let text = pages.text();
+    let text = said();
     assert!(text.contains("connection=1") && text.contains("01FZ74A0TDDPYRVKNK77XKC3ZR"), "{text}");
 }

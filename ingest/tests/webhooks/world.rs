@@ -1,6 +1,7 @@
 //! A server on a port of its own, with a log in memory and connections to call.
 
 use crate::client::{Answer, Client, PATIENCE};
+use crate::lines;
 use crate::log::Memory;
 use connection::{Connection, Sealer, State, View, define};
 use contact::ConnectionNumber;
@@ -104,6 +105,7 @@ impl World {
         connections: &[Connection],
         spool: Option<(&Path, Options)>,
     ) -> Self {
+        lines::keep();
         let log: Arc<dyn Log> = memory.clone();
         for connection in connections {
             define(&log, &Codec::default(), &sealer(), connection).await.unwrap();
