@@ -11,7 +11,7 @@ use driver::{Driver, user};
 use eventlog::{NewRecord, Topic};
 use hubspot::Error;
 use projector::records::{erasure_key, erasure_record};
-use schemas::HubspotContact;
+use schemas::{ContactLink, HubspotContact};
 use std::sync::atomic::Ordering;
 
 const LINE_ME: &str = "u00000000000000000000000000000001@line.me";
@@ -420,6 +420,26 @@ async fn a_contact_restored_before_the_one_that_followed_it_was_deleted_is_taken
     assert_eq!(driver.contact_with(user(1), "line_last_response_1", "again").await, first);
     running.stop().await;
     assert_eq!(driver.crm.live().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_was_restored_and_deleted_again_comes_back_only_for_what_is_later_than_that() {
+    let driver = Driver::new().await;
+    driver.follow(1, user(1), 1_000).await;
+    let running = driver.start();
+    let id = driver.contact_with(user(1), "line_follow_1", "Yes").await;
+    driver.crm.delete(id, 10_000);
+    driver.event(1, user(1), "unfollow", 9_000, "").await;
+    driver.contacts(3).await;
+    driver.crm.restore(id);
+    driver.crm.delete(id, 20_000);
+    driver.message(1, user(1), 15_000, "between").await;
+    let known = driver.contacts(4).await;
+    assert_eq!(known[3].link, ContactLink::Gone { contact_id: id, since_ms: 20_000 });
+    driver.message(1, user(1), 20_001, "later").await;
+    assert_ne!(driver.contact_with(user(1), "line_last_response_1", "later").await, id);
+    running.stop().await;
+    assert_eq!((driver.crm.live().len(), driver.crm.calls("create")), (1, 2));
 }
 
 /// What HubSpot shows of the second account is read with the contacts of a batch in which somebody knows it.

@@ -63,29 +63,39 @@ impl Contacts {
         Ok((concluded, unchanged))
     }
 
-    /// A contact that was deleted may be back from the recycle bin, under an address that a person gave it meanwhile.
+    /// A contact that was deleted may be back from the recycle bin, under an address that a person gave it meanwhile. Or it was
+    /// back, and was deleted once more: then only what is later than that brings it back.
     pub(super) async fn find_restored(
         &self,
         batch: Vec<Work>,
         priority: Priority,
     ) -> Result<(Concluded, Vec<Work>), Error> {
         let gone = |work: &Work| match work.account.link {
-            Link::Gone { contact, .. } => Some(contact),
+            Link::Gone { contact, since_ms } => Some((contact, since_ms)),
             _ => None,
         };
-        let ids: Vec<_> = batch.iter().filter_map(gone).collect();
+        let ids: Vec<_> = batch.iter().filter_map(gone).map(|(id, _)| id).collect();
         if ids.is_empty() {
             return Ok((Concluded::new(), batch));
         }
         let live: HashMap<_, _> =
             self.crm.read_many(&ids, &self.all_properties(&batch), priority).await?.into_iter().collect();
+        let deleted: Vec<_> = ids.into_iter().filter(|id| !live.contains_key(id)).collect();
+        let archived: HashMap<_, _> = match deleted.is_empty() {
+            true => HashMap::new(),
+            false => self.crm.read_archived(&deleted, priority).await?.into_iter().collect(),
+        };
+        let again = |id, since_ms| archived.get(&id).filter(|contact| contact.archived_at_ms > Some(since_ms));
         let (mut concluded, mut others) = (Concluded::new(), Vec::new());
         for work in batch {
-            match gone(&work).and_then(|id| live.get(&id)) {
-                Some(contact) => {
-                    let conclusion = self.reading().read(&work, contact);
-                    concluded.push((work, conclusion));
+            let conclusion = gone(&work).and_then(|(id, since_ms)| match live.get(&id) {
+                Some(contact) => Some(self.reading().read(&work, contact)),
+                None => {
+                    again(id, since_ms).map(|contact| self.reading().gone(&work, contact.id, contact.archived_at_ms))
                 }
+            });
+            match conclusion {
+                Some(conclusion) => concluded.push((work, conclusion)),
                 None => others.push(work),
             }
         }

@@ -23,6 +23,8 @@ pub struct Chronicle {
     pub mixed: BTreeSet<String>,
     /// Contacts that a person brought back, and when.
     restored: BTreeMap<RecordId, i64>,
+    /// When they had been deleted.
+    deleted_before: BTreeMap<RecordId, i64>,
     /// Contacts that a person created.
     by_people: BTreeMap<RecordId, i64>,
 }
@@ -61,7 +63,7 @@ impl Chronicle {
             }
             Fact::Archived { id, .. } => drop(self.deleted.insert(*id, at_ms)),
             Fact::Restored { id, .. } => {
-                self.deleted.remove(id);
+                self.deleted_before.extend(self.deleted.remove(id).map(|deleted_ms| (*id, deleted_ms)));
                 self.restored.insert(*id, at_ms);
             }
             Fact::Merged { primary, other, into, .. } => {
@@ -90,7 +92,7 @@ impl Chronicle {
         if !seen.iter().any(|happening| creates(happening) && happening.makes_contact()) {
             return Some(Violation::new("INV-11", format!("{user} became a contact without having acted")));
         }
-        let deleted_ms = self.deleted_ms(user)?;
+        let deleted_ms = self.known_deletion_ms(user, at_ms)?;
         let back = seen.iter().any(|each| creates(each) && each.brings_back() && each.time_ms > deleted_ms);
         (!back).then(|| Violation::new("INV-10", format!("{user}, deleted at {deleted_ms}, came back for nothing")))
     }
@@ -110,10 +112,15 @@ impl Chronicle {
         of_user.filter(|id| !self.deleted.contains_key(id) && !self.merged.contains(id))
     }
 
-    /// When the last of the user's contacts was deleted.
-    pub fn deleted_ms(&self, user: &str) -> Option<i64> {
+    /// When the last of the user's contacts was deleted, as far as that could be known: of one that was restored and deleted again,
+    /// the second deletion may be missed like the restoration.
+    fn known_deletion_ms(&self, user: &str, at_ms: i64) -> Option<i64> {
         let of_user = self.deleted.iter().filter(|(id, _)| self.owner.get(id).is_some_and(|owner| owner == user));
-        of_user.map(|(_, at_ms)| *at_ms).max()
+        let known = |(id, deleted_ms): (&RecordId, &i64)| match self.deleted_before.get(id) {
+            Some(before_ms) if !self.could_be_known(*id, user, at_ms) => *before_ms,
+            _ => *deleted_ms,
+        };
+        of_user.map(known).max()
     }
 }
 

@@ -96,6 +96,9 @@ fn restore(world: &World) -> Option<Touch> {
     let id = world.hazards.choose(&archived)?;
     if portal.restore(world.clock.now(), id).is_ok() {
         world.hazards.count("contact restored");
+        if world.hazards.between(0, 2) == 0 && portal.delete(world.clock.now(), id).is_ok() {
+            world.hazards.count("contact restored and deleted again");
+        }
     }
     None
 }
