@@ -61,6 +61,12 @@ pub(crate) fn classify(request: &Request, exchange: Result<Answer, Loss>) -> Res
     }
 }
 
+/// How long HubSpot, overloaded or away, asks to be left alone, where it says so.
+pub(crate) fn outage_wait(answer: &Answer) -> Option<Duration> {
+    let is_outage = (500..=599).contains(&answer.status);
+    answer.retry_after.filter(|_| is_outage).map(|asked| asked.min(WAIT_MAX))
+}
+
 fn refused(request: &Request, answer: &Answer, is_json: bool, problem: &Problem) -> Error {
     let wait = |default: Duration| answer.retry_after.map_or(default, |asked| asked.max(default)).min(WAIT_MAX);
     match answer.status {

@@ -1,6 +1,6 @@
 //! The client: every call waits for its turn, is made, understood, counted, and if it only read perhaps made again.
 
-use crate::classify::{Failure, classify};
+use crate::classify::{Failure, classify, outage_wait};
 use crate::crm::{Account, Contact, ContactKey, Crm, DailyUsage, Room};
 use crate::endpoint::{BASE_URL, VERSION};
 use crate::limit::{self, Budget, Permit};
@@ -121,8 +121,9 @@ impl Client {
         if let Ok(answer) = &exchange {
             self.budget.learn(&answer.allowance);
         }
+        let outage_wait = exchange.as_ref().ok().and_then(outage_wait);
         let answer = classify(request, exchange);
-        answer.inspect(|_| self.budget.succeeded()).map_err(|mut failure| {
+        let answer = answer.inspect(|_| self.budget.succeeded()).map_err(|mut failure| {
             failure.error = match failure.error {
                 error @ (Error::NotFound | Error::Rejected(_)) => {
                     self.budget.succeeded();
@@ -133,7 +134,11 @@ impl Client {
             };
             self.metrics.failed(endpoint, &failure.error);
             failure
-        })
+        });
+        if let Some(wait) = outage_wait {
+            self.budget.wait_out(wait);
+        }
+        answer
     }
 }
 

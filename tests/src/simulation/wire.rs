@@ -108,7 +108,7 @@ fn arrive(world: &World, request: &Request) -> Response {
         }
     }
     let mut response = portal.handle(world.clock.now(), request);
-    if matches!(response.status, 423 | 429) && world.hazards.between(0, 1) == 0 {
+    if matches!(response.status, 423 | 429 | 500..=599) && world.hazards.between(0, 1) == 0 {
         response = response.with_header("retry-after", world.hazards.between(1, 40).to_string());
     }
     response

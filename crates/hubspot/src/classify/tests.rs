@@ -63,6 +63,17 @@ fn retry_after_lengthens_a_wait_but_never_shortens_it_or_goes_beyond_a_day() {
 }
 
 #[test]
+fn an_outage_lasts_as_long_as_hubspot_says_but_no_longer_than_a_day() {
+    let wait = |status, seconds| {
+        let retry_after = Some(Duration::from_secs(seconds));
+        outage_wait(&Answer { status, retry_after, ..Answer::default() }).map(|wait| wait.as_secs())
+    };
+    assert_eq!((wait(503, 90), wait(524, u64::MAX)), (Some(90), Some(86_400)));
+    assert_eq!((wait(200, 90), wait(429, 90)), (None, None));
+    assert_eq!(outage_wait(&Answer { status: 503, ..Answer::default() }), None);
+}
+
+#[test]
 fn status_423_locks_and_477_moves() {
     assert_eq!(answered(WRITE, 423, r#"{"message":"Locked"}"#), Err(Error::Locked { wait: LOCK_WAIT }));
     assert_eq!(answered(WRITE, 477, "moving"), Err(Error::Migrating { wait: MIGRATION_WAIT }));

@@ -316,6 +316,10 @@ impl Ledger {
         error
     }
 
+    pub(super) fn wait_out(&mut self, wait: Duration, now: Instant) {
+        self.pause(Why::Outage, now + wait);
+    }
+
     fn pause(&mut self, why: Why, until: Instant) {
         self.pauses.extend(why, until);
     }

@@ -130,6 +130,12 @@ impl Budget {
         error
     }
 
+    /// HubSpot told how long an outage lasts: nothing is sent before.
+    pub fn wait_out(&self, wait: Duration) {
+        self.ledger().wait_out(wait, Instant::now());
+        self.changed.notify_waiters();
+    }
+
     /// By how much the portal's clocks are ahead of UTC, so that its midnight is known.
     pub fn know_utc_offset(&self, utc_offset_ms: i64) {
         self.ledger().daily_mut().know_utc_offset(utc_offset_ms);

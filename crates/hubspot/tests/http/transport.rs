@@ -105,6 +105,16 @@ async fn after_a_migration_answer_nothing_more_is_sent() {
 }
 
 #[tokio::test]
+async fn an_outage_of_which_hubspot_tells_the_end_is_waited_out() {
+    let server = Server::replying([reply_with(503, ("retry-after", "3600"), "<html>")]).await;
+    let client = server.client();
+    assert_eq!(client.update(update(), &always, FRESH).await, Ok(vec![("t".into(), UpdateOutcome::Unknown)]));
+    assert!(matches!(client.read_one(ID, &[], FRESH).await, Err(Error::Unavailable { .. })));
+    assert_eq!(server.seen().len(), 1);
+    assert_eq!(client.budget().status().paused.map(|paused| paused.why), Some(Why::Outage));
+}
+
+#[tokio::test]
 async fn a_missing_scope_stops_the_sync_but_not_over_something_dispensable() {
     let scopes = r#"{"errors":[{"context":{"requiredGranularScopes":["a.b"]}}],"category":"MISSING_SCOPES"}"#;
     let server = Server::answering(move |_| reply(403, scopes)).await;
