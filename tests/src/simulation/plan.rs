@@ -116,6 +116,8 @@ impl Plan {
             }
             Wrong::AnnouncementForgotten => Self { crash: 25, span_ms: 5 * 60_000, strays: true, ..self },
             Wrong::PresenceBelieved => Self { users: 40, deeds: 150, ..self },
+            // Somebody has to be due when the process dies, and to be told nothing more afterwards.
+            Wrong::PendingForgotten => Self { crash: 25, stores_lost: 0, stores_older: 0, ..self },
             _ => self,
         };
         Self { wrong: Some(wrong), ..sharpened }
