@@ -108,6 +108,7 @@ impl<'a> Session<'a> {
         let had_nothing = matches!(polled, Ok(Polled::Idle));
         if self.connections.has_changed().unwrap_or(false) {
             self.connections.borrow_and_update();
+            self.member.desk.connections_changed();
             self.follow_rules();
         }
         match polled {

@@ -296,11 +296,14 @@ impl Engine {
             Ok(found) => self.record_profile(&lookup, found).await,
             Err(error) => {
                 self.metrics.lookups.with_label_values(&["failed"]).inc();
-                Looked::Retry(error.wait().max(wait(seed(lookup.user), attempts)))
+                match error {
+                    LookupError::Later => Looked::Retry(error.wait().max(wait(seed(lookup.user), attempts))),
+                    LookupError::Credentials => Looked::Refused(error.wait()),
+                }
             }
         };
         let now = Instant::now();
-        if matches!(looked, Looked::Retry(_)) {
+        if looked != Looked::Answered {
             self.desk.queue().stop_waiting_for_profile(lookup.user, now);
         }
         self.desk.lookups().ended(&lookup, looked, now);
@@ -309,9 +312,17 @@ impl Engine {
 
     async fn profile(&self, lookup: &Lookup) -> Result<Option<Likeness>, LookupError> {
         let connection = self.view.snapshot().by_number(lookup.connection);
-        match connection.filter(|_| self.desk.owns(lookup.partition)) {
-            Some(connection) => self.profiles.profile(&connection, lookup.user).await,
-            None => Err(LookupError::Later),
+        let Some(connection) = connection.filter(|_| self.desk.owns(lookup.partition)) else {
+            return Err(LookupError::Later);
+        };
+        let answer = self.profiles.profile(&connection, lookup.user).await;
+        let is_newest = || {
+            self.view.snapshot().by_number(lookup.connection).is_some_and(|newest| Arc::ptr_eq(&newest, &connection))
+        };
+        match answer {
+            // They were replaced meanwhile.
+            Err(LookupError::Credentials) if !is_newest() => Err(LookupError::Later),
+            answer => answer,
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Looked {
     Answered,
     /// Nothing is known: try again after this time.
     Retry(Duration),
+    /// LINE does not accept the connection's credentials: nobody is looked up through it once more for so long.
+    Refused(Duration),
 }
 
 type Friend = (UserId, ConnectionNumber);
@@ -56,6 +58,8 @@ pub struct Lookups {
     entries: HashMap<Friend, Entry>,
     by_user: HashMap<UserId, BTreeSet<ConnectionNumber>>,
     waiting: BTreeSet<(Instant, Friend)>,
+    /// Connections whose credentials LINE refused, and until when those are not tried again for whom they were tried.
+    refused: HashMap<ConnectionNumber, Instant>,
 }
 
 impl Lookups {
@@ -87,18 +91,48 @@ impl Lookups {
         all_taken
     }
 
-    /// The next look-up to make now, and how often it was tried.
+    /// The next look-up to make now, and how often it was tried. One that was never tried shows whether LINE accepts a connection's
+    /// credentials again.
     pub fn take(&mut self, now: Instant) -> Option<(Lookup, u32)> {
-        let (_, friend) = self.waiting.first().filter(|(ready_at, _)| *ready_at <= now).copied()?;
-        self.waiting.pop_first();
-        let entry = self.entries.get_mut(&friend)?;
-        (entry.ready_at, entry.erased) = (None, false);
-        Some((entry.lookup.clone(), entry.attempts))
+        loop {
+            let (_, friend) = self.waiting.first().filter(|(ready_at, _)| *ready_at <= now).copied()?;
+            self.waiting.pop_first();
+            let until = self.refused.get(&friend.1).copied().filter(|until| *until > now);
+            let entry = self.entries.get_mut(&friend)?;
+            if let Some(until) = until.filter(|_| entry.attempts > 0) {
+                self.wait_until(friend, until);
+                continue;
+            }
+            (entry.ready_at, entry.erased) = (None, false);
+            return Some((entry.lookup.clone(), entry.attempts));
+        }
+    }
+
+    /// The connections changed: those that LINE refused may have other credentials now.
+    pub fn try_refused_again(&mut self, now: Instant) {
+        let refused = std::mem::take(&mut self.refused);
+        let is_refused = |(_, (_, connection)): &&(Instant, Friend)| refused.contains_key(connection);
+        let put_off: Vec<_> = self.waiting.iter().filter(is_refused).copied().collect();
+        for (ready_at, friend) in put_off {
+            self.waiting.remove(&(ready_at, friend));
+            self.wait_until(friend, now);
+        }
+    }
+
+    fn wait_until(&mut self, friend: Friend, ready_at: Instant) {
+        let Some(entry) = self.entries.get_mut(&friend) else { return };
+        entry.ready_at = Some(ready_at);
+        self.waiting.insert((ready_at, friend));
     }
 
     /// A look-up ended.
     pub fn ended(&mut self, lookup: &Lookup, looked: Looked, now: Instant) {
         let friend = (lookup.user, lookup.connection);
+        match looked {
+            Looked::Answered => _ = self.refused.remove(&lookup.connection),
+            Looked::Refused(wait) => _ = self.refused.insert(lookup.connection, now + wait),
+            Looked::Retry(_) => {}
+        }
         let Some(entry) = self.entries.get_mut(&friend) else { return };
         match looked {
             Looked::Answered if entry.erased || asks_on(&entry.lookup.due, &lookup.due) => {
@@ -110,10 +144,9 @@ impl Lookups {
                 entry.lookup = lookup.clone();
                 entry.answered = true;
             }
-            Looked::Retry(wait) => {
+            Looked::Retry(wait) | Looked::Refused(wait) => {
                 entry.attempts += 1;
-                entry.ready_at = Some(now + wait);
-                self.waiting.insert((now + wait, friend));
+                self.wait_until(friend, now + wait);
             }
         }
     }

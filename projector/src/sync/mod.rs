@@ -91,6 +91,12 @@ impl Desk {
         self.open && self.lookups().wants_more()
     }
 
+    /// The connections changed, their credentials perhaps among it.
+    pub fn connections_changed(&self) {
+        self.lookups().try_refused_again(Instant::now());
+        self.wake.notify_one();
+    }
+
     /// The partition was lost: nothing of it is done any more.
     pub fn revoke(&self, partition: u32) {
         self.queue().drop_partition(partition);

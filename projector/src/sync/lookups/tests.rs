@@ -127,6 +127,33 @@ async fn a_failed_look_up_waits_and_counts_its_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_is_looked_up_again_with_credentials_that_line_refused_again_unless_they_changed() {
+    let (mut lookups, now, wait) = (Lookups::default(), Instant::now(), Duration::from_secs(300));
+    let friend = |user, number| {
+        let due = ProfileDue { covers_ms: 10, covered_ms: None, known: None };
+        let lookups = vec![(ConnectionNumber::new(number).unwrap(), due)];
+        Work { user: UserId::from_u128(user), lookups, ..asks(&[]) }
+    };
+    for (user, number) in [(1, 1), (2, 1), (3, 2)] {
+        assert!(lookups.push(&friend(user, number), now));
+        let (lookup, _) = lookups.take(now).unwrap();
+        lookups.ended(&lookup, Looked::Refused(wait), now);
+    }
+    let later = now + wait;
+    let (one, _) = lookups.take(later).unwrap();
+    assert_eq!(one.connection, connection());
+    lookups.ended(&one, Looked::Refused(wait), later);
+    let (of_another, _) = lookups.take(later).unwrap();
+    assert_eq!(of_another.user, UserId::from_u128(3));
+    assert!(lookups.take(later).is_none() && lookups.next_ready() == Some(later + wait));
+
+    lookups.push(&friend(4, 1), later);
+    assert_eq!(lookups.take(later).unwrap().0.user, UserId::from_u128(4), "it may have changed its mind");
+    lookups.try_refused_again(later);
+    assert!(lookups.take(later).is_some() && lookups.take(later).is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn look_ups_of_a_lost_partition_are_dropped() {
     let (mut lookups, now) = (Lookups::default(), Instant::now());
     lookups.push(&asks(&[10]), now);
