@@ -169,6 +169,15 @@ async fn a_caller_that_stops_waiting_does_not_take_its_record_back() {
 }
 
 #[tokio::test]
+async fn an_append_larger_than_the_clients_queue_is_taken_in_its_order() {
+    let mock = mock(PARTITIONS);
+    let log = connect(settings(&mock, PARTITIONS)).await;
+    let count = 50_000;
+    let positions = log.append((0..count).map(event).collect()).await.unwrap();
+    assert!(positions.iter().map(|it| it.offset).eq(0..u64::from(count)));
+}
+
+#[tokio::test]
 async fn records_that_come_while_others_of_their_partition_are_under_way_follow_in_their_order() {
     let mock = mock(PARTITIONS);
     let mut settings = settings(&mock, PARTITIONS);
@@ -359,14 +368,20 @@ async fn an_offset_that_a_broker_denies_by_mistake_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn more_records_than_the_queue_takes_are_unavailable_at_once() {
+async fn what_the_queue_has_no_room_for_is_unavailable_at_once() {
     let mock = mock(PARTITIONS);
     let mut settings = settings(&mock, PARTITIONS);
     settings.librdkafka.insert("queue.buffering.max.messages".to_owned(), Secret::new("5"));
+    settings.librdkafka.insert("linger.ms".to_owned(), Secret::new("9000"));
     let log = connect(settings).await;
-    mock.broker_round_trip_time(-1, Duration::from_secs(5)).unwrap();
-    let appended = timeout(Duration::from_secs(1), log.append((0..10).map(event).collect())).await;
-    assert!(matches!(appended.expect("it does not wait"), Err(Error::Unavailable(_))));
+    for id in 0..5 {
+        let log = Arc::clone(&log);
+        tokio::spawn(async move { log.append(vec![event(id)]).await });
+    }
+    // The tasks take turns on this one thread, each to where it waits.
+    tokio::task::yield_now().await;
+    let sixth = timeout(Duration::from_secs(1), log.append(vec![event(5)])).await;
+    assert!(matches!(sixth.expect("it does not wait"), Err(Error::Unavailable(_))));
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
-//! One append: it is done when each of its records was reported.
+//! One append, or a part of one: it is done when each of its records was reported.
 
 use crate::Error;
 use crate::record::{NewRecord, Position};
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -9,9 +10,12 @@ use std::task::{Context, Poll, Waker};
 /// How an append ended.
 pub(super) type Appended = Result<Vec<Position>, Error>;
 
-/// One append's records under way.
+/// Records under way that are waited for together.
 pub(super) struct Batch {
+    /// All that are appended.
     pub records: Arc<[NewRecord]>,
+    /// Those of them that are under way.
+    pub part: Range<usize>,
     /// Their timestamp.
     pub at_ms: i64,
     progress: Mutex<Progress>,
@@ -27,19 +31,19 @@ struct Progress {
 }
 
 impl Batch {
-    /// An append of these records, at a time.
-    pub(super) fn of(records: Arc<[NewRecord]>, at_ms: i64) -> Self {
-        let (positions, missing) = (vec![Position { partition: 0, offset: 0 }; records.len()], records.len());
+    /// An append of this part of the records, at a time.
+    pub(super) fn of(records: Arc<[NewRecord]>, part: Range<usize>, at_ms: i64) -> Self {
+        let (positions, missing) = (vec![Position { partition: 0, offset: 0 }; part.len()], part.len());
         let progress = Mutex::new(Progress { positions, missing, failure: None, caller: None });
-        Self { records, at_ms, progress }
+        Self { records, part, at_ms, progress }
     }
 
-    /// Says what became of one of them.
+    /// Says what became of one of them, by its place among all.
     pub(super) fn report(&self, index: usize, delivered: Result<Position, Error>) {
         let mut progress = self.progress();
         match delivered {
             Ok(position) => {
-                progress.positions[index] = position;
+                progress.positions[index - self.part.start] = position;
                 progress.missing -= 1;
                 if progress.missing > 0 {
                     return;
@@ -104,7 +108,7 @@ mod tests {
 
     fn two() -> Arc<Batch> {
         let record = NewRecord { topic: Topic::LineEvents, key: b"U/1/e".to_vec(), value: None };
-        Arc::new(Batch::of([record.clone(), record].into(), 0))
+        Arc::new(Batch::of([record.clone(), record].into(), 0..2, 0))
     }
 
     fn look(batch: &Arc<Batch>) -> Poll<Appended> {
@@ -118,6 +122,15 @@ mod tests {
         assert!(look(&batch).is_pending());
         batch.report(0, Ok(at(9)));
         assert!(matches!(look(&batch), Poll::Ready(Ok(positions)) if positions == [at(9), at(7)]));
+    }
+
+    #[test]
+    fn a_part_of_an_append_is_done_without_the_others() {
+        let record = NewRecord { topic: Topic::LineEvents, key: b"U/1/e".to_vec(), value: None };
+        let batch = Arc::new(Batch::of(vec![record; 5].into(), 2..4, 0));
+        batch.report(3, Ok(at(8)));
+        batch.report(2, Ok(at(7)));
+        assert!(matches!(look(&batch), Poll::Ready(Ok(positions)) if positions == [at(7), at(8)]));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::record::NewRecord;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer as _};
 use runtime::crash;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -59,12 +60,13 @@ impl Generation {
         self.client().fatal_error().is_some()
     }
 
-    /// Sends the records, or lets those wait whose partition has a wave under way. The outcome comes when all were reported,
-    /// which they also are, as failed, when the producer fails for good.
-    pub(super) fn enqueue(&self, records: Arc<[NewRecord]>, at_ms: i64) -> Result<Outcome, Error> {
-        let batch = Arc::new(Batch::of(records, at_ms));
+    /// Sends this part of the records, or lets those wait whose partition has a wave under way. The outcome comes when all of it
+    /// were reported, which they also are, as failed, when the producer fails for good.
+    pub(super) fn enqueue(&self, records: Arc<[NewRecord]>, part: Range<usize>, at_ms: i64) -> Result<Outcome, Error> {
+        let batch = Arc::new(Batch::of(records, part, at_ms));
         let reports = self.client().context();
-        for (index, record) in batch.records.iter().enumerate() {
+        for index in batch.part.clone() {
+            let record = &batch.records[index];
             let place = reports.tracks.of(record)?;
             let track = reports.tracks.at(place);
             let ticket = Box::new(Ticket { batch: Arc::clone(&batch), index, place });

@@ -1,19 +1,22 @@
 //! Appends: an idempotent producer whose delivery reports alone decide, replaced when it has failed for good.
 //!
-//! An append puts each record on its partition's `track`; the track's `lane` says when it goes; `reports` tell what became of
-//! it, which ends the append's `batch` and sends what waited.
+//! An append, in `part`s where it is large, puts each record on its partition's `track`; the track's `lane` says when it goes;
+//! `reports` tell what became of it, which ends the append's `batch` and sends what waited.
 
 mod batch;
 mod generation;
 mod lane;
+mod part;
 mod reports;
 mod track;
 
 use crate::Error;
 use crate::record::{NewRecord, Position, Topic};
 use generation::Generation;
+use part::Room;
 use rdkafka::ClientConfig;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,6 +32,8 @@ pub(super) type Layout = Vec<(Topic, Arc<str>, u32)>;
 pub(super) struct Producer {
     config: ClientConfig,
     layout: Layout,
+    /// What a part of an append may take.
+    room: Room,
     current: RwLock<Arc<Generation>>,
     replaced_at: Mutex<VecDeque<Instant>>,
 }
@@ -36,17 +41,29 @@ pub(super) struct Producer {
 impl Producer {
     pub(super) fn new(config: ClientConfig, layout: Layout) -> Result<Self, Error> {
         let first = Generation::new(&config, &layout)?;
-        Ok(Self { config, layout, current: RwLock::new(Arc::new(first)), replaced_at: Mutex::default() })
+        let (room, current) = (Room::in_queue(&config), RwLock::new(Arc::new(first)));
+        Ok(Self { config, layout, room, current, replaced_at: Mutex::default() })
     }
 
     /// Hands all records to Kafka in their order and waits for every delivery report. A caller that stops waiting does not
-    /// take the records back.
+    /// take the records back; but more of them than librdkafka has room for go in parts, of which none begins any more.
     pub(super) async fn append(&self, records: Arc<[NewRecord]>, now_ms: i64) -> Result<Vec<Position>, Error> {
-        if records.is_empty() {
-            return Ok(Vec::new());
+        let mut positions = Vec::new();
+        while positions.len() < records.len() {
+            let part = self.room.part(&records, positions.len());
+            positions.append(&mut self.append_part(Arc::clone(&records), part, now_ms).await?);
         }
+        Ok(positions)
+    }
+
+    async fn append_part(
+        &self,
+        records: Arc<[NewRecord]>,
+        part: Range<usize>,
+        now_ms: i64,
+    ) -> Result<Vec<Position>, Error> {
         let generation = self.usable()?;
-        let outcome = match generation.enqueue(records, now_ms) {
+        let outcome = match generation.enqueue(records, part, now_ms) {
             Ok(outcome) => outcome.await,
             Err(error) => Err(error),
         };

@@ -68,7 +68,7 @@ impl Track {
 /// One record of a batch. It goes through librdkafka with the record and comes back with its delivery report.
 pub(in crate::kafka) struct Ticket {
     pub(super) batch: Arc<Batch>,
-    /// Its place in the batch.
+    /// Its place among all records of the append.
     pub(super) index: usize,
     pub(super) place: Place,
 }
