@@ -2,12 +2,15 @@
 
 use crate::person;
 use crate::wiring::Installation;
+use anyhow::Context;
 use contact::{Confirmation, Link, Names, UserId, Values};
-use eventlog::{Log, NewRecord, Record, Topic};
+use eventlog::{Log, NewRecord, Position, Record, Topic};
 use projector::records::{Decoder, confirmation_record};
+use runtime::clock::Clock;
 use schemas::{Codec, DeadLetter, HubspotContact, Reason};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Hexadecimal digits of a letter's short key.
 const SHORT_DIGITS: usize = 12;
@@ -18,6 +21,8 @@ pub struct Letter {
     pub key: Vec<u8>,
     /// What it says; `None` where it cannot be read itself.
     pub content: Option<DeadLetter>,
+    /// Where it stands in the log.
+    position: Position,
 }
 
 /// Prints nothing of what it holds.
@@ -76,12 +81,12 @@ pub fn read(log: &dyn Log, codec: &Codec) -> anyhow::Result<Vec<Letter>> {
     let mut newest: BTreeMap<Vec<u8>, Letter> = BTreeMap::new();
     for partition in 0..log.partitions(Topic::DeadLetters) {
         person::each_record(log, Topic::DeadLetters, partition, |record| {
-            let Record { key, value, .. } = record;
+            let Record { key, value, offset, .. } = record;
             match value {
                 None => drop(newest.remove(&key)),
                 Some(value) => {
-                    let content = codec.decode(&value).ok();
-                    newest.insert(key.clone(), Letter { key, content });
+                    let (content, position) = (codec.decode(&value).ok(), Position { partition, offset });
+                    newest.insert(key.clone(), Letter { key, content, position });
                 }
             }
             Ok(())
@@ -120,23 +125,17 @@ impl Hopeless {
 /// Tries letters again, one after the other; gives for each why it cannot be.
 ///
 /// # Errors
-/// When the log cannot be read or written.
+/// When the log cannot be read or written; the letters that it happened to, and those behind them, stay.
 pub async fn retry(installation: &Installation, letters: Vec<Letter>) -> anyhow::Result<Vec<Result<(), Hopeless>>> {
-    let mut outcomes = Vec::new();
-    for letter in letters {
-        let beside = installation.clone();
-        let records = tokio::task::spawn_blocking(move || {
-            let names = beside.settings.property_prefix.0.clone();
-            let decoder = Decoder::new(beside.codec.clone(), beside.settings.labels(), names.clone());
-            let (log, now_ms) = (&*beside.log, beside.clock.now_ms());
-            Retry { log, codec: &beside.codec, decoder: &decoder, names: &names, now_ms }.records(&letter)
-        });
-        outcomes.push(match records.await?? {
-            Ok(records) => Ok(installation.log.append(records.into()).await.map(drop)?),
-            Err(why) => Err(why),
-        });
-    }
-    Ok(outcomes)
+    let names = installation.settings.property_prefix.0.clone();
+    let retry = Retry {
+        log: Arc::clone(&installation.log),
+        codec: installation.codec.clone(),
+        decoder: Decoder::new(installation.codec.clone(), installation.settings.labels(), names.clone()),
+        names,
+        clock: Arc::clone(&installation.clock),
+    };
+    Arc::new(retry).all(letters).await
 }
 
 /// Forgets letters.
@@ -148,26 +147,89 @@ pub async fn forget(installation: &Installation, letters: &[Letter]) -> anyhow::
     Ok(())
 }
 
-/// Makes the records that try letters again.
-struct Retry<'a> {
+/// Tries letters again.
+struct Retry {
     /// The log.
-    log: &'a dyn Log,
+    log: Arc<dyn Log>,
     /// The form of its records.
-    codec: &'a Codec,
+    codec: Codec,
     /// Reads them.
-    decoder: &'a Decoder,
+    decoder: Decoder,
     /// Names of the properties in HubSpot.
-    names: &'a Names,
-    /// The time of day, milliseconds since 1970.
-    now_ms: i64,
+    names: Names,
+    /// Time of day.
+    clock: Arc<dyn Clock>,
 }
 
-impl Retry<'_> {
-    /// What has to be appended, in this order: the record, and the end of the letter. What fails again comes later than both.
+/// A letter that was tried again: where it stood, and where its end stands.
+struct Ended {
+    letter: Position,
+    tombstone: Position,
+}
+
+impl Retry {
+    /// A letter ends only when its record is in the log, because Kafka may take the one and not the other.
+    async fn all(self: Arc<Self>, letters: Vec<Letter>) -> anyhow::Result<Vec<Result<(), Hopeless>>> {
+        let (mut outcomes, mut ended, mut failure) = (Vec::new(), BTreeMap::new(), None);
+        for letter in letters {
+            match self.clone().one(letter, &mut ended).await {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        let retry = self.clone();
+        let failed_again = tokio::task::spawn_blocking(move || retry.failed_again(&ended)).await??;
+        self.log.append(failed_again).await?;
+        failure.map_or(Ok(outcomes), Err)
+    }
+
+    async fn one(
+        self: Arc<Self>,
+        letter: Letter,
+        ended: &mut BTreeMap<Vec<u8>, Ended>,
+    ) -> anyhow::Result<Result<(), Hopeless>> {
+        let (key, position, tombstone) = (letter.key.clone(), letter.position, letter.tombstone());
+        let retry = self.clone();
+        let record = match tokio::task::spawn_blocking(move || retry.record(&letter)).await?? {
+            Ok(record) => record,
+            Err(hopeless) => return Ok(Err(hopeless)),
+        };
+        self.log.append(vec![record]).await?;
+        let written = self.log.append(vec![tombstone]).await?;
+        let tombstone = written.first().copied().context("the log did not say where it put the end of a letter")?;
+        ended.insert(key, Ended { letter: position, tombstone });
+        Ok(Ok(()))
+    }
+
+    /// What failed again before the end of its letter was in the log, under the same key: to be appended once more.
+    fn failed_again(&self, ended: &BTreeMap<Vec<u8>, Ended>) -> anyhow::Result<Vec<NewRecord>> {
+        let mut newest = BTreeMap::new();
+        let partitions: BTreeSet<u32> = ended.values().map(|ended| ended.tombstone.partition).collect();
+        for partition in partitions {
+            person::each_record(&*self.log, Topic::DeadLetters, partition, |record| {
+                let Record { key, value, offset, .. } = record;
+                let Some(Ended { letter, tombstone }) = ended.get(&key) else { return Ok(()) };
+                if offset > letter.offset && offset != tombstone.offset {
+                    let is_covered = offset < tombstone.offset && value.is_some();
+                    newest.insert(key, value.filter(|_| is_covered));
+                }
+                Ok(())
+            })?;
+        }
+        let again = |(key, value): (Vec<u8>, Option<Vec<u8>>)| {
+            value.map(|value| NewRecord { topic: Topic::DeadLetters, key, value: Some(value) })
+        };
+        Ok(newest.into_iter().filter_map(again).collect())
+    }
+
+    /// What has to be appended to try a letter again.
     ///
     /// # Errors
     /// When the log cannot be read; inside, when there is no way to try it again.
-    fn records(&self, letter: &Letter) -> anyhow::Result<Result<[NewRecord; 2], Hopeless>> {
+    fn record(&self, letter: &Letter) -> anyhow::Result<Result<NewRecord, Hopeless>> {
         let Some(content) = &letter.content else { return Ok(Err(Hopeless::Unreadable)) };
         let Some(topic) = Topic::ALL.into_iter().find(|topic| topic.name() == content.topic) else {
             return Ok(Err(Hopeless::Unreadable));
@@ -180,24 +242,144 @@ impl Retry<'_> {
             _ if content.offset < 0 => None,
             _ => Some(NewRecord { topic, key: content.key.clone(), value: Some(content.value.clone()) }),
         };
-        Ok(record.map(|record| [record, letter.tombstone()]).ok_or(Hopeless::NoRecord))
+        Ok(record.ok_or(Hopeless::NoRecord))
     }
 
     /// A contact that HubSpot did not take: the newest state of its link, without the refusal.
     fn anew(&self, refused: &HubspotContact, letter: &DeadLetter) -> anyhow::Result<Option<NewRecord>> {
         let Some(user) = UserId::parse(&refused.user_id) else { return Ok(None) };
-        let account = person::state(self.log, self.decoder, user, |_| true)?.account;
+        let account = person::state(&*self.log, &self.decoder, user, |_| true)?.account;
+        let now_ms = self.clock.now_ms();
         let again = match (account.link, &letter.reason) {
-            (Link::Merged { .. }, _) => {
-                Confirmation { values: Values::new(), ..account.next(self.now_ms, Link::Unknown) }
-            }
+            (Link::Merged { .. }, _) => Confirmation { values: Values::new(), ..account.next(now_ms, Link::Unknown) },
             (link, Reason::Settled) => {
-                Confirmation { in_doubt: account.values.keys().copied().collect(), ..account.next(self.now_ms, link) }
+                Confirmation { in_doubt: account.values.keys().copied().collect(), ..account.next(now_ms, link) }
             }
-            (link, _) => account.next(self.now_ms, link),
+            (link, _) => account.next(now_ms, link),
         };
-        let record = confirmation_record(user, &again, None, self.names);
+        let record = confirmation_record(user, &again, None, &self.names);
         let key = schemas::key::hubspot_contact(&user.to_string());
         Ok(Some(NewRecord { topic: Topic::HubspotContacts, key, value: Some(self.codec.encode(&record)) }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use async_trait::async_trait;
+    use eventlog::embedded::{EmbeddedLog, Options};
+    use eventlog::{Consumer, Error, Reader, Span, StartOffset};
+    use line::event::Labels;
+    use runtime::clock::SystemClock;
+
+    /// A log of which each topic is on another machine, as Kafka's may be: it takes the records of an append one by one.
+    struct Spread {
+        log: Arc<EmbeddedLog>,
+        /// It cannot be written.
+        away: Option<Topic>,
+        /// Who reads a record cannot use it, and says so at once.
+        is_unusable: bool,
+    }
+
+    #[async_trait]
+    impl Log for Spread {
+        async fn append_shared(&self, records: Arc<[NewRecord]>) -> Result<Vec<Position>, Error> {
+            let (mut positions, mut failure) = (Vec::new(), None);
+            for record in &*records {
+                if self.away == Some(record.topic) {
+                    failure = Some(Error::Unavailable("no leader".to_owned()));
+                    continue;
+                }
+                positions.extend(self.log.append(vec![record.clone()]).await?);
+                if self.is_unusable && record.topic == Topic::LineEvents {
+                    self.log.append(vec![letter("failed again")]).await?;
+                }
+            }
+            failure.map_or(Ok(positions), Err)
+        }
+
+        fn partitions(&self, topic: Topic) -> u32 {
+            self.log.partitions(topic)
+        }
+
+        fn span(&self, topic: Topic, partition: u32) -> Result<Span, Error> {
+            self.log.span(topic, partition)
+        }
+
+        fn reader(&self, topic: Topic, partition: u32, from: u64) -> Result<Box<dyn Reader>, Error> {
+            self.log.reader(topic, partition, from)
+        }
+
+        fn subscribe(&self, _: &str, _: &[Topic], _: Arc<StartOffset>) -> Result<Box<dyn Consumer>, Error> {
+            unreachable!("dead letters are read without a group")
+        }
+
+        async fn check(&self) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn describe(&self) -> String {
+            "everywhere".to_owned()
+        }
+    }
+
+    /// A record that could not be used, for a reason.
+    fn letter(detail: &str) -> NewRecord {
+        let (topic, key) = (Topic::LineEvents.name(), b"nobody/1/one".to_vec());
+        let letter_key = schemas::key::dead_letter(topic, &key);
+        let letter = DeadLetter {
+            topic: topic.to_owned(),
+            partition: 0,
+            offset: 0,
+            key,
+            value: b"nonsense".to_vec(),
+            reason: Reason::Malformed,
+            detail: detail.to_owned(),
+            at_ms: 0,
+            connection: None,
+        };
+        NewRecord { topic: Topic::DeadLetters, key: letter_key, value: Some(Codec::default().encode(&letter)) }
+    }
+
+    /// Tries the only letter again, and gives whether that was done, how many records were put back, and the letters that are left.
+    async fn tried_again(away: Option<Topic>, is_unusable: bool) -> (bool, u64, Vec<String>) {
+        let directory = tempfile::tempdir().unwrap();
+        let embedded = EmbeddedLog::open(directory.path(), Options::new(Arc::new(SystemClock))).unwrap();
+        embedded.append(vec![letter("failed")]).await.unwrap();
+        let log = Arc::new(Spread { log: embedded, away, is_unusable });
+        let retry = Retry {
+            log: log.clone(),
+            codec: Codec::default(),
+            decoder: Decoder::new(Codec::default(), Labels::default(), Names::default()),
+            names: Names::default(),
+            clock: Arc::new(SystemClock),
+        };
+        let letters = read(&*log, &retry.codec).unwrap();
+        let is_done = Arc::new(retry).all(letters).await.is_ok();
+        let left = read(&*log, &Codec::default()).unwrap().into_iter();
+        let left = left.map(|letter| letter.content.unwrap().detail).collect();
+        (is_done, log.span(Topic::LineEvents, 0).unwrap().next, left)
+    }
+
+    #[tokio::test]
+    async fn a_letter_ends_when_its_record_is_back_in_the_log() {
+        assert_eq!(tried_again(None, false).await, (true, 1, vec![]));
+    }
+
+    #[tokio::test]
+    async fn a_letter_whose_record_the_log_does_not_take_stays() {
+        assert_eq!(tried_again(Some(Topic::LineEvents), false).await, (false, 0, vec!["failed".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_letter_whose_end_the_log_does_not_take_stays() {
+        assert_eq!(tried_again(Some(Topic::DeadLetters), false).await, (false, 1, vec!["failed".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn what_fails_again_before_the_end_of_its_letter_stands_in_the_log_stays() {
+        assert_eq!(tried_again(None, true).await, (true, 1, vec!["failed again".to_owned()]));
     }
 }
