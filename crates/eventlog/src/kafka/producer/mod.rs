@@ -48,7 +48,11 @@ impl Producer {
     /// Hands all records to Kafka in their order and waits for every delivery report. A caller that stops waiting does not
     /// take the records back; but more of them than librdkafka has room for go in parts, of which none begins any more.
     pub(super) async fn append(&self, records: Arc<[NewRecord]>, now_ms: i64) -> Result<Vec<Position>, Error> {
-        let mut positions = Vec::new();
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let first = self.room.part(&records, 0);
+        let mut positions = self.append_part(Arc::clone(&records), first, now_ms).await?;
         while positions.len() < records.len() {
             let part = self.room.part(&records, positions.len());
             positions.append(&mut self.append_part(Arc::clone(&records), part, now_ms).await?);
