@@ -6,6 +6,7 @@ use super::contacts::Contacts;
 use super::lookups::{Looked, Lookup};
 use super::profiles::{LookupError, ProfileSource};
 use super::queue::{Batch, Ended, Work};
+use super::retry::{BACKOFF, UnderWay, seed, wait};
 use crate::records::{confirmation_record, profile_record};
 use crate::telemetry::Metrics;
 use crate::unpanicked;
@@ -15,7 +16,6 @@ use eventlog::{Log, NewRecord, Topic};
 use hubspot::Error;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use runtime::backoff::Backoff;
 use runtime::clock::Clock;
 use runtime::crash;
 use schemas::{Codec, DeadLetter, Reason};
@@ -42,8 +42,6 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// How long calls under way may take to end at shutdown.
 const DRAIN: Duration = Duration::from_secs(12);
-
-const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(60), jitter: 0.3 };
 
 /// What the engine works with.
 pub struct Engine {
@@ -369,37 +367,6 @@ impl Engine {
     }
 }
 
-/// A user with whom something is done in HubSpot.
-struct UnderWay {
-    user: UserId,
-    attempts: u32,
-    /// What the log has of the user, this process's last announcement too.
-    revision: u64,
-    /// One for the batch, so that those who are tried again are a batch again.
-    seed: u64,
-}
-
-impl UnderWay {
-    fn of(works: &[Work]) -> Vec<Self> {
-        let seed = works.first().map_or(0, |work| seed(work.user));
-        let of_one = |work: &Work| {
-            let Work { user, attempts, ref account, .. } = *work;
-            Self { user, attempts, revision: account.revision(), seed }
-        };
-        works.iter().map(of_one).collect()
-    }
-
-    /// The end where nothing is known, with a wait of so long at the least.
-    fn retry(&self, least: Duration) -> Ended {
-        Ended::Retry(wait(self.seed, self.attempts).max(least), self.revision)
-    }
-
-    /// The end where HubSpot did not take it.
-    fn resisted(&self) -> Ended {
-        Ended::Resisted(wait(self.seed, self.attempts), self.revision)
-    }
-}
-
 /// Why HubSpot has not all that is wanted of the contact.
 fn refusal(work: &Work, link: Link) -> &'static Reason {
     match (link, &work.action) {
@@ -420,13 +387,4 @@ fn outcome(work: &Work, link: Link, refused: bool) -> &'static str {
         (Link::Live(_), Action::Create(_)) => "created",
         _ => "updated",
     }
-}
-
-const fn seed(user: UserId) -> u64 {
-    user.as_u128() as u64
-}
-
-fn wait(seed: u64, attempts: u32) -> Duration {
-    let waits = BACKOFF.waits(SmallRng::seed_from_u64(seed ^ u64::from(attempts)));
-    waits.take(1 + attempts.min(16) as usize).last().unwrap_or(BACKOFF.cap)
 }

@@ -9,6 +9,7 @@ pub mod lookups;
 mod presence;
 pub mod profiles;
 pub mod queue;
+mod retry;
 
 use contact::UserId;
 use eventlog::Ownership;
