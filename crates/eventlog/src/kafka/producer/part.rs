@@ -12,10 +12,10 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Half of the producer's queue, so that there is some left for other appends.
+    /// Half of the producer's queue, so that there is some left for other appends. A limit of 0 is none.
     pub(super) fn in_queue(config: &ClientConfig) -> Self {
         let half = |name, unit: usize| {
-            let most = config.get(name).and_then(|text| text.parse::<usize>().ok());
+            let most = config.get(name).and_then(|text| text.parse::<usize>().ok()).filter(|most| *most > 0);
             most.map_or(usize::MAX, |most| most.saturating_mul(unit) / 2)
         };
         Self { records: half("queue.buffering.max.messages", 1), bytes: half("queue.buffering.max.kbytes", 1024) }
@@ -61,8 +61,10 @@ mod tests {
     }
 
     #[test]
-    fn a_part_takes_half_of_the_producers_queue() {
+    fn a_part_takes_half_of_the_producers_queue_where_that_has_a_limit() {
         let room = Room::in_queue(&Settings::new("kafka:9092").producer());
         assert_eq!(room, Room { records: 10_000, bytes: 32 << 20 });
+        let room = Room::in_queue(ClientConfig::new().set("queue.buffering.max.messages", "0"));
+        assert_eq!(room.records, usize::MAX);
     }
 }
