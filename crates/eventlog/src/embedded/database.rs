@@ -71,8 +71,10 @@ impl Database {
         }
         let mut connection = connect(&file, Access::Write)?;
         if recognise(&connection, dir)? == upgrade::FROM {
+            drop(connection);
             tracing::info!(log.dir = %dir.display(), "the log is of an older format: upgrading it");
-            upgrade::upgrade(&mut connection)?;
+            upgrade::upgrade(&mut connect_alone(&file, dir)?)?;
+            connection = connect(&file, Access::Write)?;
         }
         let mut database = Self { log_id: read_log_id(&connection)?, file, partitions: BTreeMap::new() };
         database.partitions = complete_topics(&mut connection)?;
@@ -265,8 +267,7 @@ fn fill(connection: &mut Connection, partitions: u32) -> Result<(), rusqlite::Er
 /// A connection with the settings that the log's promises rest on.
 fn connect(file: &Path, access: Access) -> Result<Connection, Error> {
     let configured = || {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(file, flags)?;
+        let mut connection = open_file(file)?;
         let mut since = Instant::now();
         connection.busy_handler(Some(move |tries| {
             if tries == 0 {
@@ -275,18 +276,48 @@ fn connect(file: &Path, access: Access) -> Result<Connection, Error> {
             pause();
             since.elapsed() < BUSY_LIMIT
         }))?;
-        // Every commit reaches the disk before it is acknowledged, on macOS too.
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "fullfsync", true)?;
-        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-        // What a row leaves behind in the file, as it is filled or removed, would outlive the erasure of its people.
-        connection.pragma_update(None, "secure_delete", true)?;
-        connection.pragma_update(None, "query_only", access == Access::Read)?;
-        connection.set_prepared_statement_cache_capacity(256);
+        configure(&connection, access)?;
         Ok(connection)
     };
     configured().map_err(failure)
+}
+
+/// A connection beside which there is no other, of no process, for as long as it is open.
+fn connect_alone(file: &Path, dir: &Path) -> Result<Connection, Error> {
+    let configured = || {
+        let connection = open_file(file)?;
+        connection.busy_timeout(Duration::ZERO)?;
+        // Of all settings the first: it counts from the first look into the file on.
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        configure(&connection, Access::Write)?;
+        connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+        Ok(connection)
+    };
+    configured().map_err(|error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Unfit(format!(
+            "the log in {} is of an older format, and an older version of Kizuna works with it: stop every process of that \
+             directory, then start this version",
+            dir.display()
+        )),
+        _ => failure(error),
+    })
+}
+
+fn open_file(file: &Path) -> Result<Connection, rusqlite::Error> {
+    Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+fn configure(connection: &Connection, access: Access) -> Result<(), rusqlite::Error> {
+    // Every commit reaches the disk before it is acknowledged, on macOS too.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // What a row leaves behind in the file, as it is filled or removed, would outlive the erasure of its people.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "query_only", access == Access::Read)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    Ok(())
 }
 
 /// Refuses files that are not a log of a known format, and tells which it is.

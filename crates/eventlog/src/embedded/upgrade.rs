@@ -85,7 +85,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use crate::embedded::{EmbeddedLog, Options};
-    use crate::{Log, NewRecord, Record, Topic};
+    use crate::{Error, Log, NewRecord, Record, Topic};
     use proptest::prelude::*;
     use runtime::clock::ManualClock;
     use rusqlite::{Connection, params};
@@ -162,10 +162,23 @@ mod tests {
         make_old(dir.path(), &[record]);
         let file = Connection::open(dir.path().join("log.sqlite3")).unwrap();
         file.execute_batch("UPDATE \"line.events/0\" SET key = x'00'").unwrap();
+        drop(file);
         for _ in 0..2 {
             let error = EmbeddedLog::open(dir.path(), Options::new(Arc::new(ManualClock::at(9)))).err().unwrap();
             assert!(error.to_string().contains("offset 0 does not match its checksum"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_log_that_an_older_version_works_with_is_left_to_it() {
+        let dir = TempDir::new().unwrap();
+        make_old(dir.path(), &[]);
+        let older = Connection::open(dir.path().join("log.sqlite3")).unwrap();
+        let select = "SELECT offset, appended_at_ms, checksum, key, value FROM \"line.events/0\"";
+        older.query_row(select, [], |_| Ok(())).unwrap_err();
+        let refused = EmbeddedLog::open(dir.path(), Options::new(Arc::new(ManualClock::at(9)))).err();
+        older.execute("INSERT INTO \"line.events/0\" VALUES (1000, 7, 0, x'00', NULL)", []).unwrap();
+        assert!(matches!(&refused, Some(Error::Unfit(why)) if why.contains("stop every process")), "{refused:?}");
     }
 
     #[test]
